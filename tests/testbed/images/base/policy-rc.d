@@ -1,0 +1,3 @@
+#!/bin/sh
+# Packages start no services inside an image.
+exit 101
