@@ -1,0 +1,1 @@
+"""One module per capability: observe, decide, then plan or apply."""

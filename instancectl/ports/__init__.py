@@ -1,0 +1,1 @@
+"""What the core and the operations need from outside, one protocol per file."""
