@@ -1,0 +1,39 @@
+"""Which module brings which commands, in the order `--help` shows them."""
+
+from __future__ import annotations
+
+import importlib
+
+import typer
+
+MODULES = (
+    "init",
+    "check",
+    "deploy",
+    "status",
+    "logs",
+    "tootctl",
+    "config",
+    "maintenance",
+    "journal",
+    "destroy",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command to the application."""
+    for name in MODULES:
+        importlib.import_module(f"instancectl.cli.{name}").register(app)
+
+
+def names(app: typer.Typer) -> frozenset[tuple[str, ...]]:
+    """Every command as a tuple of its words, sub-commands included."""
+    found = {(_name(info),) for info in app.registered_commands}
+    for group in app.registered_groups:
+        if group.typer_instance is not None and group.name:
+            found |= {(group.name, *words) for words in names(group.typer_instance)}
+    return frozenset(found)
+
+
+def _name(info: typer.models.CommandInfo) -> str:
+    return info.name or (info.callback.__name__.replace("_", "-") if info.callback else "")

@@ -1,0 +1,45 @@
+"""Global options: where they may stand on the command line, and how a command gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+from instancectl.core.invocation import Globals
+
+FLAGS = frozenset({"--json", "--yes", "-y", "--quiet", "-q", "--verbose", "-v", "-vv", "--no-color", "--debug"})
+VALUED = frozenset({"--config", "--host"})
+PASSTHROUGH = frozenset({"tootctl"})
+"""Commands whose own arguments belong to another program."""
+
+
+def globals_of(ctx: typer.Context) -> Globals:
+    """The global options of this invocation."""
+    found = ctx.obj
+    return found if isinstance(found, Globals) else Globals()
+
+
+def hoist(argv: Sequence[str]) -> list[str]:
+    """Move global options to the front, so that `status --json` and `--json status` mean the same.
+
+    What follows `--` or a passthrough command stays where it is.
+    """
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == "--" or word in PASSTHROUGH:
+            rest += [word, *words]
+        elif word in FLAGS or word.split("=", 1)[0] in VALUED and "=" in word:
+            front.append(word)
+        elif word in VALUED:
+            front += [word, *_next(words)]
+        else:
+            rest.append(word)
+    return front + rest
+
+
+def _next(words: object) -> list[str]:
+    value = next(words, None)  # type: ignore[call-overload]
+    return [] if value is None else [value]

@@ -1,0 +1,137 @@
+"""The Typer application, its global options, and the one exception boundary."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from instancectl import __version__
+from instancectl.cli import commands
+from instancectl.cli.context import hoist
+from instancectl.cli.render import render_error, render_line, render_result
+from instancectl.core.invocation import Globals
+from instancectl.core.result import Result
+from instancectl.errors import InstanceError
+
+app = typer.Typer(
+    name="instancectl",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Provision, scale, back up and monitor a Mastodon instance.",
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - Typer calls it positionally
+    if value:
+        render_line(f"instancectl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def global_options(  # noqa: PLR0913 - one parameter per global option
+    ctx: typer.Context,
+    config: Annotated[
+        str | None,
+        typer.Option("--config", envvar="INSTANCECTL_CONFIG", help="The instance file, or the directory it is in."),
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Run on this host over SSH: USER@ADDRESS.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer moderate questions with yes.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
+    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; repeat for more.")] = 0,
+    no_color: Annotated[bool, typer.Option("--no-color", envvar="NO_COLOR", help="No colour.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,  # noqa: ARG001
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that every command understands, before or after its name."""
+    ctx.obj = Globals(config, host, json, yes, quiet, verbose, not no_color)
+
+
+commands.register(app)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code; every failure becomes one clear message."""
+    words = hoist(argv)
+    options = Globals(json="--json" in words, quiet="--quiet" in words or "-q" in words)
+    command = _command_words(words)
+    try:
+        outcome = app(args=words, prog_name="instancectl", standalone_mode=False)
+    except InstanceError as error:
+        return render_error(command, error, options)
+    except TyperException as error:
+        return _usage(command, error, options)
+    except (KeyboardInterrupt, Abort):
+        render_line("interrupted; run the same command again to continue", to_stderr=True)
+        return 130
+    except Exception as error:  # noqa: BLE001 - the boundary: everything else is our bug
+        if "--debug" in words:
+            raise
+        return _bug(command, error, options)
+    if isinstance(outcome, Result):
+        return render_result(command, outcome, options)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _usage(command: tuple[str, ...], error: TyperException, options: Globals) -> int:
+    if not options.json:
+        error.show()
+        return error.exit_code
+    hint = f"see `instancectl {' '.join(command)} --help`"
+    return render_error(command, UsageError(error.format_message(), hint=hint), options)
+
+
+def _bug(command: tuple[str, ...], error: Exception, options: Globals) -> int:
+    from instancectl import wiring  # noqa: PLC0415 - only needed when something is broken
+
+    path = wiring.write_debug_log(command, error)
+    failure = UnexpectedError(
+        f"unexpected {type(error).__name__} in `instancectl {' '.join(command)}`: this is a bug in instancectl",
+        hint=f"the details are in {path}; please report it with that file",
+    )
+    return render_error(command, failure, options)
+
+
+class UsageError(InstanceError):
+    """A bad flag or argument."""
+
+    exit_code = 2
+    code = "usage"
+
+
+class UnexpectedError(InstanceError):
+    """An exception nobody foresaw."""
+
+    exit_code = 70
+    code = "bug"
+
+
+def _command_words(words: Sequence[str]) -> tuple[str, ...]:
+    """The command's words without global options, up to the first option or argument after two."""
+    plain: list[str] = []
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word in {"--config", "--host"}:
+            skip = True
+        elif not word.startswith("-"):
+            plain.append(word)
+        elif plain:
+            break
+    known = commands.names(app)
+    return tuple(plain[:2]) if tuple(plain[:2]) in known else tuple(plain[:1])
+

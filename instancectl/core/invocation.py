@@ -1,0 +1,28 @@
+"""The global options of one invocation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """What the person typed beside the command.
+
+    Attributes:
+        config: `--config`: the instance file or its directory; None searches the usual places.
+        host: `--host`: run on that host over SSH; None runs here.
+        json: print one JSON document instead of text.
+        yes: answer moderate questions with yes.
+        quiet: only errors on stderr.
+        verbose: how often `-v` was given.
+        color: whether colour is wanted at all; a stream that is no terminal gets none anyway.
+    """
+
+    config: str | None = None
+    host: str | None = None
+    json: bool = False
+    yes: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    color: bool = True
