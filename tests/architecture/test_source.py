@@ -1,0 +1,103 @@
+"""Rules about the source that no linter checks: sizes, start-up, words that must not occur."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "instancectl"
+SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if "_assets" not in path.parts)
+TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if "images" not in path.parts)
+SHIPPED = [
+    *SOURCES,
+    *(
+        p
+        for folder in ("templates", "playbooks", "monitoring")
+        for p in (ROOT / folder).rglob("*")
+        if p.is_file()
+    ),
+]
+MAY_PRINT = {PACKAGE / "cli" / "render.py", PACKAGE / "cli" / "reference.py"}
+HEAVY = {
+    "ansible_runner", "boto3", "botocore", "cryptography", "docker", "jinja2", "prometheus_client", "psutil",
+    "requests", "yaml",
+}  # fmt: skip
+
+pytestmark = pytest.mark.skipif(
+    not SOURCES, reason="the package is hidden: the installed wheel is under test"
+)
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def calls(tree: ast.AST, function: str) -> list[int]:
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function
+    ]
+
+
+def imported(tree: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=name)
+def test_a_file_has_at_most_400_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=name)
+def test_nothing_is_mocked(path: Path) -> None:
+    modules = imported(ast.parse(path.read_text()))
+    assert not {
+        module for module in modules if module.split(".")[0] == "mock" or module.startswith("unittest.mock")
+    }
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path not in MAY_PRINT], ids=name)
+def test_only_the_renderer_prints(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert not calls(tree, "print")
+    writes = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"stdout", "__stdout__"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "sys"
+    ]
+    assert not writes
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=name)
+def test_the_product_does_not_know_the_testbed(path: Path) -> None:
+    assert not re.search(r"test[\s_-]?bed", path.read_text(errors="replace"), re.IGNORECASE)
+
+
+def test_help_loads_no_sdk() -> None:
+    program = "import sys, instancectl.cli.main; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "instancectl" in loaded
+    assert not HEAVY & set(loaded)
+
+
+def test_every_module_says_what_it_is_responsible_for() -> None:
+    silent = [name(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert not silent
