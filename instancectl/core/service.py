@@ -81,6 +81,7 @@ class ServiceSpec:
         environment: plain, never secret.
         memory_bytes: hard limit; 0 is none.
         cpu_nano: CPU limit in 1e-9 cores; 0 is none.
+        log_max_megabytes: size of one of the three rotated log files.
     """
 
     name: str
@@ -106,6 +107,7 @@ class ServiceSpec:
     update: UpdatePolicy = UpdatePolicy()
     restart_condition: Literal["any", "on-failure", "none"] = "any"
     restart_delay_seconds: int = 5
+    log_max_megabytes: int = 10
     labels: tuple[tuple[str, str], ...] = ()
 
 

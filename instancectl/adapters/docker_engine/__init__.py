@@ -1,0 +1,5 @@
+"""The Docker Engine and its Swarm; the only importer of the docker SDK."""
+
+from instancectl.adapters.docker_engine.engine import DockerSwarm
+
+__all__ = ["DockerSwarm"]

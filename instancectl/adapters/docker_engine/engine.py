@@ -1,0 +1,233 @@
+"""The `Swarm` port on a real Docker Engine: translates, decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.utils import kwargs_from_env
+
+from instancectl.adapters.docker_engine import jobs, reading, spec
+from instancectl.adapters.docker_engine.spec import NAMESPACE, Json
+from instancectl.core.desired import Network, OneShot
+from instancectl.core.observed import Engine, Observed, ServiceState
+from instancectl.core.secrets import Secret
+from instancectl.core.service import ServiceSpec
+from instancectl.errors import InstanceError, OperationFailed, Unreachable
+
+TIMEOUT_SECONDS = 60
+"""For one API call; waiting for containers happens outside of calls."""
+
+SOCKET_HINT = "is Docker running? try `systemctl start docker`, then `docker info`"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Method = Callable[Concatenate["DockerSwarm", P], R]
+
+
+def translated(method: Method[P, R]) -> Method[P, R]:
+    """Turn the SDK's exceptions into ours, with the cause chained."""
+
+    @wraps(method)
+    def call(self: DockerSwarm, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(self, *args, **kwargs)
+        except InstanceError:
+            raise
+        except APIError as error:
+            if error.is_server_error() and "context deadline" not in str(error.explanation):
+                raise _refusal(method.__name__, error) from error
+            raise _refusal(method.__name__, error) from error
+        except (requests.exceptions.RequestException, DockerException, OSError) as error:
+            raise Unreachable(
+                "cannot reach the Docker Engine", hint=SOCKET_HINT, subject="docker"
+            ) from error
+
+    return call
+
+
+def _refusal(action: str, error: APIError) -> OperationFailed:
+    said = " ".join(str(error.explanation or error).split())
+    return OperationFailed(f"Docker refused to {action.replace('_', ' ')}: {said}", subject="docker")
+
+
+class DockerSwarm:
+    """See `ports.swarm.Swarm`. The connection is made on first use."""
+
+    def __init__(self) -> None:
+        """Use the Engine that DOCKER_HOST names, or the local socket."""
+        self._client: docker.APIClient | None = None
+
+    @property
+    def api(self) -> docker.APIClient:
+        """The SDK's low-level client.
+
+        Raises:
+            Unreachable: the Engine does not answer.
+        """
+        if self._client is None:
+            try:
+                self._client = docker.APIClient(version="auto", timeout=TIMEOUT_SECONDS, **kwargs_from_env())
+            except (DockerException, requests.exceptions.RequestException, OSError) as error:
+                raise Unreachable("cannot reach the Docker Engine", hint=SOCKET_HINT, subject="docker") from error
+        return self._client
+
+    @translated
+    def engine(self) -> Engine:
+        """The Engine on this host."""
+        return reading.engine(self.api)
+
+    @translated
+    def observe(self, stack: str) -> Observed:
+        """Everything of one stack."""
+        return reading.observe(self.api, stack)
+
+    @translated
+    def service(self, stack: str, name: str) -> ServiceState | None:
+        """One service with its tasks, or None."""
+        return reading.service(self.api, stack, name)
+
+    @translated
+    def create_swarm(self, advertise_address: str) -> None:
+        """Make this host the first manager of a Swarm."""
+        listen = "127.0.0.1:2377" if advertise_address.startswith("127.") else "0.0.0.0:2377"
+        self.api.init_swarm(advertise_addr=advertise_address, listen_addr=listen)
+
+    @translated
+    def label_node(self, node_id: str, key: str, value: str) -> None:
+        """Set one label of a node."""
+        self._edit_labels(node_id, lambda labels: labels | {key: value})
+
+    @translated
+    def unlabel_node(self, node_id: str, key: str) -> None:
+        """Remove one label of a node."""
+        self._edit_labels(node_id, lambda labels: {k: v for k, v in labels.items() if k != key})
+
+    def _edit_labels(self, node_id: str, edit: Callable[[dict[str, str]], dict[str, str]]) -> None:
+        node = self.api.inspect_node(node_id)
+        node["Spec"]["Labels"] = edit(node["Spec"].get("Labels") or {})
+        self.api.update_node(node_id, node["Version"]["Index"], node["Spec"])
+
+    @translated
+    def create_network(self, stack: str, network: Network) -> None:
+        """Create an attachable overlay network; one that exists stays."""
+        name = f"{stack}_{network.name}"
+        if self.api.networks(names=[name], filters={"label": f"{NAMESPACE}={stack}"}):
+            return
+        self.api.create_network(
+            name, driver="overlay", attachable=True, internal=network.internal, labels={NAMESPACE: stack}
+        )
+
+    @translated
+    def create_volume(self, stack: str, name: str) -> None:
+        """Create a named local volume; creating one that exists changes nothing."""
+        self.api.create_volume(f"{stack}_{name}", driver="local", labels={NAMESPACE: stack})
+
+    @translated
+    def create_secret(self, stack: str, name: str, content: Secret) -> None:
+        """Create an immutable secret."""
+        _unless_exists(lambda: self.api.create_secret(name, content.reveal().encode(), labels={NAMESPACE: stack}))
+
+    @translated
+    def create_config(self, stack: str, name: str, content: str) -> None:
+        """Create an immutable config."""
+        _unless_exists(lambda: self.api.create_config(name, content.encode(), labels={NAMESPACE: stack}))
+
+    @translated
+    def create_service(self, stack: str, spec_: ServiceSpec) -> None:
+        """Create a service."""
+        _unless_exists(lambda: self.api.create_service(**self._write(stack, spec_)))
+
+    @translated
+    def update_service(self, stack: str, spec_: ServiceSpec) -> None:
+        """Give an existing service a new spec; Swarm replaces its replicas."""
+        found = self.api.inspect_service(f"{stack}_{spec_.name}")
+        self.api.update_service(found["ID"], found["Version"]["Index"], **self._write(stack, spec_))
+
+    def _write(self, stack: str, wanted: ServiceSpec) -> Json:
+        ids = {item["Spec"]["Name"]: item["ID"] for item in self.api.secrets(filters={"label": f"{NAMESPACE}={stack}"})}
+        ids |= {item["Spec"]["Name"]: item["ID"] for item in self.api.configs(filters={"label": f"{NAMESPACE}={stack}"})}
+        return spec.write(stack, wanted, ids)
+
+    @translated
+    def remove(self, stack: str, kind: str, name: str) -> None:
+        """Remove one object; absent is fine."""
+        full = name if kind in {"secret", "config"} else f"{stack}_{name}"
+        actions: dict[str, Callable[[], Any]] = {
+            "service": lambda: self.api.remove_service(full),
+            "network": lambda: self.api.remove_network(full),
+            "volume": lambda: self.api.remove_volume(full),
+            "secret": lambda: self.api.remove_secret(full),
+            "config": lambda: self.api.remove_config(full),
+            "job": lambda: self.api.remove_container(jobs.container_name(stack, name), force=True),
+        }
+        try:
+            actions[kind]()
+        except NotFound:
+            return
+
+    @translated
+    def resolve_image(self, reference: str, *, pull: bool) -> str | None:
+        """The reference with its digest; None when it is not on this host and was not pulled."""
+        try:
+            found = self.api.inspect_image(reference)
+        except ImageNotFound:
+            if not pull:
+                return None
+            self._pull(reference)
+            found = self.api.inspect_image(reference)
+        return reading.with_digest(reference, found.get("RepoDigests") or [])
+
+    def _pull(self, reference: str) -> None:
+        repository, _, tag = reference.partition("@") if "@" in reference else reference.rpartition(":")
+        try:
+            self.api.pull(repository, tag=tag)
+        except (APIError, requests.exceptions.RequestException) as error:
+            raise Unreachable(
+                f"cannot pull the image `{reference}`",
+                hint=f"is the name right, and does this host reach the registry? try `docker pull {reference}`",
+                subject=reference,
+            ) from error
+
+    @translated
+    def run_once(self, stack: str, job: OneShot) -> tuple[int, str]:
+        """Run a one-shot job, or join the same one left running."""
+        return jobs.run_once(self.api, stack, job)
+
+    @translated
+    def prepare_job(self, stack: str, job: OneShot, *, terminal: bool) -> str:
+        """Create an interactive one-shot container without starting it; returns its identifier."""
+        return jobs.create(self.api, stack, job, interactive=True, terminal=terminal)
+
+    @translated
+    def run_in(self, stack: str, service: str, argv: Sequence[str]) -> tuple[int, str]:
+        """Run a command in a running replica on this host."""
+        return jobs.run_in(self.api, stack, service, argv)
+
+    @translated
+    def run_image(self, image: str, argv: Sequence[str], *, network: str = "") -> tuple[int, str]:
+        """Run a command in a throw-away container without secrets."""
+        return jobs.run_image(self.api, image, argv, network=network)
+
+    @translated
+    def logs(self, stack: str, service: str, *, tail: int, follow: bool, since: int) -> Iterator[str]:
+        """Lines of a service's log, oldest first."""
+        return reading.logs(self.api, f"{stack}_{service}", tail=tail, follow=follow, since=since)
+
+    @translated
+    def describe_unhealthy(self, stack: str, name: str) -> str:
+        """Why the newest replica of a service does not serve."""
+        return reading.describe_unhealthy(self.api, stack, name)
+
+
+def _unless_exists(create: Callable[[], object]) -> None:
+    """A run that was killed may have created it already: names carry the content, so it is the same."""
+    try:
+        create()
+    except APIError as error:
+        if error.status_code != requests.codes.conflict:
+            raise

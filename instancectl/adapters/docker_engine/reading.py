@@ -1,0 +1,166 @@
+"""Reads the Engine API into our values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from docker.errors import APIError, NotFound
+
+from instancectl.adapters.docker_engine import spec
+from instancectl.adapters.docker_engine.jobs import JOB_LABEL, STACK_LABEL
+from instancectl.adapters.docker_engine.spec import NAMESPACE, Json
+from instancectl.core.observed import Engine, Observed, ServiceState, Task
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+LOG_TAIL = 8
+"""Last lines of a broken replica's log that an error shows."""
+
+
+def engine(api: APIClient) -> Engine:
+    """The Engine on this host; node labels only where it is a manager."""
+    info = api.info()
+    swarm = info.get("Swarm") or {}
+    manager = bool(swarm.get("ControlAvailable"))
+    node = api.inspect_node(swarm["NodeID"]) if manager else {}
+    return Engine(
+        version=info.get("ServerVersion", ""),
+        api_version=str(api.api_version),
+        swarm=swarm.get("LocalNodeState", "inactive"),
+        is_manager=manager,
+        node_id=swarm.get("NodeID", ""),
+        node_labels=(node.get("Spec") or {}).get("Labels") or {},
+        cores=info.get("NCPU", 0),
+        memory_bytes=info.get("MemTotal", 0),
+        root_directory=info.get("DockerRootDir", "/var/lib/docker"),
+    )
+
+
+def observe(api: APIClient, stack: str) -> Observed:
+    """Everything of one stack; a host without a Swarm has no services, networks, secrets or configs."""
+    found = engine(api)
+    mine = {"label": f"{NAMESPACE}={stack}"}
+    volumes = frozenset(_short(stack, v["Name"]) for v in api.volumes(filters=mine).get("Volumes") or ())
+    jobs = {
+        c["Labels"][JOB_LABEL]: c["State"]
+        for c in api.containers(all=True, filters={"label": f"{STACK_LABEL}={stack}"})
+        if JOB_LABEL in c["Labels"]
+    }
+    if not found.is_manager:
+        return Observed(found, volumes=volumes, jobs=jobs)
+    networks = api.networks(filters=mine)
+    names = {network["Id"]: network["Name"] for network in networks}
+    tasks = api.tasks(filters=mine)
+    return Observed(
+        engine=found,
+        services={
+            state.spec.name: state
+            for state in (_service(stack, raw, tasks, names) for raw in api.services(filters=mine))
+        },
+        networks=frozenset(_short(stack, name) for name in names.values()),
+        volumes=volumes,
+        secrets=frozenset(item["Spec"]["Name"] for item in api.secrets(filters=mine)),
+        configs=frozenset(item["Spec"]["Name"] for item in api.configs(filters=mine)),
+        jobs=jobs,
+    )
+
+
+def service(api: APIClient, stack: str, name: str) -> ServiceState | None:
+    """One service with its tasks, or None."""
+    try:
+        raw = api.inspect_service(f"{stack}_{name}")
+    except NotFound:
+        return None
+    networks = {item["Id"]: item["Name"] for item in api.networks(filters={"label": f"{NAMESPACE}={stack}"})}
+    return _service(stack, raw, api.tasks(filters={"service": f"{stack}_{name}"}), networks)
+
+
+def _service(stack: str, raw: Json, tasks: list[Json], networks: dict[str, str]) -> ServiceState:
+    update = raw.get("UpdateStatus") or {}
+    template = raw["Spec"]["TaskTemplate"]
+    mine = [task for task in tasks if task["ServiceID"] == raw["ID"]]
+    mine.sort(key=lambda task: task["CreatedAt"], reverse=True)
+    return ServiceState(
+        id=raw["ID"],
+        spec=spec.read(stack, raw["Spec"], networks),
+        update_state=update.get("State", ""),
+        update_message=update.get("Message", ""),
+        tasks=tuple(_task(task, template) for task in mine),
+        version=raw["Version"]["Index"],
+    )
+
+
+def _task(raw: Json, template: Json) -> Task:
+    status = raw.get("Status") or {}
+    container = status.get("ContainerStatus") or {}
+    return Task(
+        id=raw["ID"],
+        slot=raw.get("Slot", 0),
+        state=status.get("State", ""),
+        wanted=raw.get("DesiredState", ""),
+        image=raw["Spec"]["ContainerSpec"]["Image"],
+        container_id=container.get("ContainerID", ""),
+        node_id=raw.get("NodeID", ""),
+        message=status.get("Message", ""),
+        error=status.get("Err", ""),
+        exit_code=container.get("ExitCode"),
+        created_at=raw.get("CreatedAt", ""),
+        matches_spec=raw["Spec"]["ContainerSpec"] == template["ContainerSpec"],
+    )
+
+
+def logs(api: APIClient, name: str, *, tail: int, follow: bool, since: int) -> Iterator[str]:
+    """Lines of a service's log, oldest first as far as Docker orders them."""
+    options: dict[str, Any] = {"stdout": True, "stderr": True, "follow": follow, "tail": tail or "all"}
+    if since:
+        options["since"] = since
+    rest = b""
+    for chunk in api.service_logs(name, timestamps=False, **options):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode(errors="replace").rstrip("\r") for line in lines)
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+def describe_unhealthy(api: APIClient, stack: str, name: str) -> str:
+    """The newest failed replica's error, exit code and last output, on one or more lines."""
+    state = service(api, stack, name)
+    if state is None:
+        return "the service does not exist"
+    failed = next((task for task in state.tasks if task.error or task.state in {"failed", "rejected"}), None)
+    task = failed or next(iter(state.tasks), None)
+    if task is None:
+        return "no replica was ever started"
+    said = task.error or task.message
+    code = f", exit code {task.exit_code}" if task.exit_code else ""
+    return "\n".join([f"{task.state}: {said}{code}", *(f"  | {line}" for line in _tail(api, task))])
+
+
+def _tail(api: APIClient, task: Task) -> list[str]:
+    if not task.container_id:
+        return []
+    try:
+        output = api.logs(task.container_id, tail=LOG_TAIL, stdout=True, stderr=True)
+    except APIError:
+        return []
+    text: str = output.decode(errors="replace")
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def with_digest(reference: str, digests: list[str]) -> str:
+    """`name:tag@sha256:…` when the image came from a registry, else the reference as it is."""
+    if "@" in reference:
+        return reference
+    name = reference.rpartition(":")[0] if ":" in reference.rpartition("/")[2] else reference
+    short = name.removeprefix("docker.io/").removeprefix("library/")
+    for digest in digests:
+        known, _, value = digest.partition("@")
+        if known in {name, short} and value:
+            return f"{reference}@{value}"
+    return reference
+
+
+def _short(stack: str, name: str) -> str:
+    return name.removeprefix(f"{stack}_")

@@ -1,0 +1,46 @@
+"""What earlier runs did that the Engine cannot show: kept in `state/applied.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The record of one instance; an empty one means that nothing was deployed yet.
+
+    Attributes:
+        local_domain: LOCAL_DOMAIN of the first boot; permanent.
+        web_domain: WEB_DOMAIN of the first boot; permanent.
+        schema_before: image whose pre-deployment migrations ran.
+        schema_after: image whose post-deployment migrations ran.
+        settings_done: first-run settings were made.
+        owner_done: the owner account exists.
+        verified: fingerprint of what was last seen to work from outside.
+        images: reference → reference with digest.
+        created_swarm: this instance's deploy made the Swarm.
+        maintenance: message of the maintenance page while it is on, else None.
+    """
+
+    local_domain: str = ""
+    web_domain: str = ""
+    schema_before: str = ""
+    schema_after: str = ""
+    settings_done: bool = False
+    owner_done: bool = False
+    verified: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
+    created_swarm: bool = False
+    maintenance: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the state file."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Applied:
+        """From the state file; keys of newer versions are ignored."""
+        known = {item.name for item in fields(cls)}
+        return cls(**{key: value for key, value in found.items() if key in known})
