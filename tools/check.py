@@ -1,0 +1,379 @@
+"""Runs every tier of tests in order, on a machine that has nothing but this repository.
+
+`./check` is its front door. Logs go to .check/; the last line is for machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+from xml.etree import ElementTree as ET
+
+import machine
+from machine import ROOT, MachineError
+
+LOGS = ROOT / ".check"
+SHELL_SCRIPTS = ("check", "quickstart", ".ci/run", "tools/python.sh")
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One tier: a name, what it runs, and how long it may take.
+
+    `commands` run one after the other and each counts as one check, unless it is pytest:
+    then every test counts. `here` is the working directory.
+    """
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    limit_seconds: int
+    here: Path = ROOT
+
+
+@dataclass
+class Tally:
+    """How many checks passed and failed, in all."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def count(self, *, passed: int = 0, failed: int = 0, skipped: int = 0) -> None:
+        """Add to the sums."""
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+
+def say(text: str) -> None:
+    """One line, at once."""
+    print(text, flush=True)
+
+
+def main() -> int:
+    """Run the chosen tiers; 0 when all passed and nothing was left behind."""
+    parser = argparse.ArgumentParser(prog="./check", description="Run the tests; nothing is left running.")
+    parser.add_argument("--quick", action="store_true", help="static checks and tests without Docker")
+    parser.add_argument("--tier", action="append", default=[], metavar="NAME", help="only this tier (repeat)")
+    parser.add_argument("--list", action="store_true", help="name the tiers and end")
+    options = parser.parse_args()
+    if options.list:
+        for tier in (*quick_tiers(Path("python")), *docker_tiers(Path("python"))):
+            say(f"{tier.name:<11} at most {tier.limit_seconds // 60} min")
+        return 0
+    shutil.rmtree(LOGS, ignore_errors=True)
+    LOGS.mkdir()
+    machine.become_subreaper()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    tally = Tally()
+    started = time.monotonic()
+    try:
+        run(options, tally)
+    except MachineError as error:
+        say(f"error: {error}")
+        tally.count(failed=1)
+        tally.failures.append("machine")
+    except KeyboardInterrupt:
+        say("interrupted")
+        tally.count(failed=1)
+        tally.failures.append("interrupted")
+    say("")
+    say(f"took {minutes(time.monotonic() - started)}; {tally.skipped} skipped; logs in {LOGS}/")
+    if tally.failures:
+        say(f"failed: {', '.join(tally.failures)}")
+    say(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+def run(options: argparse.Namespace, tally: Tally) -> None:
+    """Prepare the machine as far as needed and run the tiers."""
+    chosen = set(options.tier)
+    with nothing_left_behind(tally, engine=not options.quick):
+        step(
+            "python", lambda: machine.make_venv(ROOT / ".venv", ROOT / "requirements-dev.lock", log("python"))
+        )
+        python = ROOT / ".venv" / "bin" / "python"
+        if options.quick:
+            run_tiers(quick_tiers(python), chosen, tally)
+            return
+        step("packages", lambda: machine.install_packages(machine.COMMANDS, log("packages")))
+        step("packages", lambda: machine.install_packages(machine.BUILD_COMMANDS, log("packages")))
+        with engine_and_swarm(tally), images_in_background() as images:
+            run_tiers(quick_tiers(python), chosen, tally)
+            images.join(tally)
+            run_tiers(docker_tiers(python), chosen, tally)
+
+
+def step(name: str, work: Callable[[], object]) -> None:
+    """Do one preparation and say how long it took, if anybody could have noticed."""
+    started = time.monotonic()
+    work()
+    if time.monotonic() - started > 1:
+        say(f"{name:<11} ready  {minutes(time.monotonic() - started):>8}")
+
+
+def log(name: str) -> Path:
+    """The log file of a tier or step."""
+    return LOGS / f"{name}.log"
+
+
+def minutes(seconds: float) -> str:
+    """`41.2 s` or `3 min 12 s`."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+# ---------------------------------------------------------------------------
+# Tiers
+
+
+def pytest(python: Path, name: str, *arguments: str) -> tuple[str, ...]:
+    """A pytest run that leaves a report to count from."""
+    report = f"--junitxml={LOGS / f'{name}.xml'}"
+    return (str(python), "-m", "pytest", "-q", "--color=no", report, *arguments)
+
+
+def quick_tiers(python: Path) -> tuple[Tier, ...]:
+    """What needs no Docker: static checks, quick tests, and the same tests on the wheel."""
+    tool = python.parent
+    static = (
+        (f"{tool}/ruff", "check"),
+        (f"{tool}/ruff", "format", "--check"),
+        (f"{tool}/mypy",),
+        (f"{tool}/lint-imports", "--no-logo"),
+        (f"{tool}/shellcheck", "--external-sources", *SHELL_SCRIPTS),
+        (f"{tool}/yamllint", "--strict", "."),
+        (str(python), "-m", "instancectl.cli.reference", "check"),
+    )
+    tests = [f"tests/{name}" for name in ("architecture", "unit", "operations", "cli", "docs", "contract")]
+    wheel = LOGS / "wheel"
+    return (
+        Tier("static", static, 300),
+        Tier("quick", (pytest(python, "quick", "-m", "not contract and not e2e", *tests),), 600),
+        Tier("wheel", ((str(python), "tools/wheel.py", str(wheel)),), 300),
+        Tier(
+            "installed",
+            (
+                pytest(
+                    wheel / "venv/bin/python",
+                    "installed",
+                    *(f"tests/{n}" for n in ("unit", "operations", "cli")),
+                ),
+            ),
+            600,
+            wheel / "checkout",
+        ),
+    )
+
+
+def docker_tiers(python: Path) -> tuple[Tier, ...]:
+    """What needs Docker: ports on real servers, the testbed's own contract, whole instances."""
+    by_the_wheel = LOGS / "wheel" / "venv" / "bin" / "python"
+    in_order = ("-p", "no:randomly")
+    return (
+        Tier("contract", (pytest(python, "contract", "-m", "contract and not e2e", "tests"),), 1200),
+        Tier("e2e", (pytest(by_the_wheel, "e2e", "-m", "e2e", *in_order, "tests"),), 2400),
+    )
+
+
+def run_tiers(tiers: Sequence[Tier], chosen: set[str], tally: Tally) -> None:
+    """Run tiers one after the other; a failed one does not stop the next."""
+    for tier in tiers:
+        if not chosen or tier.name in chosen:
+            run_tier(tier, tally)
+
+
+def run_tier(tier: Tier, tally: Tally) -> None:
+    """Run one tier, count it, print its line, and the end of its log when it failed."""
+    started = time.monotonic()
+    deadline = started + tier.limit_seconds
+    mine = Tally()
+    with log(tier.name).open("wb") as output:
+        for command in tier.commands:
+            code = run_logged(command, output, tier.here, deadline - time.monotonic())
+            report = LOGS / f"{tier.name}.xml"
+            if "pytest" in command and count_report(report, mine):
+                if (
+                    code and not mine.failed
+                ):  # passed tests, and yet an error: collection, a warning, a timeout
+                    mine.count(failed=1)
+            else:
+                mine.count(passed=code == 0, failed=code != 0)
+    tally.count(passed=mine.passed, failed=mine.failed, skipped=mine.skipped)
+    verdict = "FAILED" if mine.failed else "ok"
+    skipped = f", {mine.skipped} skipped" if mine.skipped else ""
+    took = minutes(time.monotonic() - started)
+    say(f"{tier.name:<11} {verdict:<6} {took:>12}  {mine.passed} passed, {mine.failed} failed{skipped}")
+    if mine.failed:
+        tally.failures.append(tier.name)
+        show_tail(log(tier.name))
+
+
+def run_logged(command: Sequence[str], output: IO[bytes], here: Path, limit_seconds: float) -> int:
+    """Run one command in its own process group, so that all of it can be ended."""
+    output.write(f"$ {' '.join(command)}\n".encode())
+    output.flush()
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
+    environment["PATH"] = f"{Path(command[0]).parent}:{environment.get('PATH', '')}:/usr/sbin:/sbin"
+    try:
+        process = subprocess.Popen(
+            command, cwd=here, env=environment, stdin=subprocess.DEVNULL,
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        output.write(f"{error}\n".encode())
+        return 127
+    try:
+        return process.wait(timeout=max(limit_seconds, 1))
+    except subprocess.TimeoutExpired:
+        output.write(b"ended: the tier's time is over\n")
+        return 124
+    finally:
+        end_group(process)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt a process group, give it a minute for its own cleaning up, then kill it."""
+    if process.poll() is not None:
+        return
+    for number, seconds in ((signal.SIGINT, 60), (signal.SIGKILL, 10)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+            return
+
+
+def count_report(path: Path, tally: Tally) -> bool:
+    """Count a JUnit report; False when there is none."""
+    try:
+        suites = ET.parse(path).getroot().iter("testsuite")
+    except (OSError, ET.ParseError):
+        return False
+    for suite in suites:
+        failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped = int(suite.get("skipped", 0))
+        tally.count(passed=int(suite.get("tests", 0)) - failed - skipped, failed=failed, skipped=skipped)
+    return tally.passed + tally.failed > 0
+
+
+def show_tail(path: Path, lines: int = 60) -> None:
+    """The end of a log, indented."""
+    for line in path.read_text(errors="replace").splitlines()[-lines:]:
+        say(f"    {line}")
+
+
+# ---------------------------------------------------------------------------
+# What is started, and that it is gone again
+
+
+@contextlib.contextmanager
+def engine_and_swarm(tally: Tally) -> Iterator[None]:
+    """Docker Engine and a Swarm; both as they were before, afterwards."""
+    engine = machine.start_engine(log("dockerd"))
+    try:
+        before = machine.objects()
+        created = machine.create_swarm()
+        try:
+            yield
+        finally:
+            judge_objects(before, tally, remove=engine.ours, swarm_created=created)
+            if created:
+                machine.leave_swarm()
+    finally:
+        machine.stop_engine(engine)
+
+
+def judge_objects(
+    before: dict[tuple[str, str], str], tally: Tally, *, remove: bool, swarm_created: bool
+) -> None:
+    """Fail for every container, network, volume … that is there now and was not before.
+
+    Removal of a stack is asynchronous, so stragglers get half a minute.
+    Leftovers are removed only on an engine of our own: on a shared one they may be a neighbour's.
+    """
+    own = {"ingress", "docker_gwbridge"} if swarm_created else set()
+
+    def left() -> dict[tuple[str, str], str]:
+        return {key: name for key, name in machine.objects().items() if key not in before and name not in own}
+
+    machine.wait_until(lambda: not left(), seconds=30, interval=1)
+    leftovers = left()
+    for (kind, identity), name in sorted(leftovers.items()):
+        say(f"left behind: {kind} {name} ({identity[:12]})")
+        if remove:
+            force = () if kind in {"network", "service", "secret", "config"} else ("--force",)
+            machine.answer("docker", kind, "rm", *force, identity)
+    tally.count(passed=not leftovers, failed=len(leftovers))
+    if leftovers:
+        tally.failures.append("left behind")
+
+
+@contextlib.contextmanager
+def nothing_left_behind(tally: Tally, *, engine: bool) -> Iterator[None]:
+    """Fail for every process that is still there at the end, and end it."""
+    try:
+        yield
+    finally:
+        machine.wait_until(lambda: not machine.descendants(), seconds=5)
+        for pid, line in machine.descendants().items():
+            say(f"left behind: process {pid} {line[:120]}")
+            tally.count(failed=1)
+            tally.failures.append("left behind")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if engine:
+            tally.count(passed=1)
+
+
+class Images:
+    """The testbed's images, being built while the quick tiers run."""
+
+    def __init__(self) -> None:
+        """Start building."""
+        self._started = time.monotonic()
+        self._output = log("images").open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "tests/testbed/build.py", "--default"],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def join(self, tally: Tally) -> None:
+        """Wait for the images; without them the tiers that follow would only repeat that they are missing."""
+        code = self.process.wait(timeout=1800)
+        say(f"{'images':<11} {'FAILED' if code else 'ok':<6} {minutes(time.monotonic() - self._started):>12}")
+        tally.count(passed=code == 0, failed=code != 0)
+        if code:
+            tally.failures.append("images")
+            show_tail(log("images"))
+
+    def close(self) -> None:
+        """End the build if it still runs."""
+        end_group(self.process)
+        self._output.close()
+
+
+@contextlib.contextmanager
+def images_in_background() -> Iterator[Images]:
+    """Images that are surely not being built any more afterwards."""
+    images = Images()
+    try:
+        yield images
+    finally:
+        images.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Sets $python to an interpreter of at least 3.11 that can make a venv; installs one if it must and may.
+
+fit() {
+  "$1" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+search_python() {
+  local candidate
+  for candidate in python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
+    if fit "$candidate"; then
+      # shellcheck disable=SC2034 # used by whoever sources this file
+      python=$(command -v "$candidate")
+      return 0
+    fi
+  done
+  return 1
+}
+
+find_python() {
+  search_python && return
+  if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+    echo "installing Python (python3-venv) …" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    if { apt-get update -q && apt-get install -y -q --no-install-recommends python3 python3-venv; } >&2 &&
+      search_python; then
+      return
+    fi
+  fi
+  echo "error: no Python 3.11 or newer with the venv module" >&2
+  echo >&2
+  echo "hint: sudo apt-get install python3-venv" >&2
+  exit 1
+}
