@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-DOMAIN = re.compile(
-    r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
-)
+DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 """A fully qualified host name in lower case (RFC 1123, at least one dot)."""
 
 RESERVED_ENV = frozenset({
@@ -35,14 +33,31 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
-Domain = Annotated[str, Field(pattern=rf"^$|^{DOMAIN.pattern}$")]
+def _domain(value: str) -> str:
+    if value and not DOMAIN.fullmatch(value):
+        raise ValueError(
+            "must be a host name in lower case with a dot, such as `social.example`, without `https://`"
+        )
+    return value
+
+
+def _not_empty(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+# Pydantic's own `pattern` has no look-ahead, so the rule is a function; the schema still shows the pattern.
+Domain = Annotated[
+    str, AfterValidator(_domain), Field(json_schema_extra={"pattern": f"^$|^{DOMAIN.pattern}$"})
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Instance(Section):
     """Which Mastodon this is."""
 
-    domain: Annotated[str, Field(pattern=f"^{DOMAIN.pattern}$")] = Field(
+    domain: Annotated[Domain, AfterValidator(_not_empty)] = Field(
         description="LOCAL_DOMAIN: the name in every account's address. Permanent after the first boot."
     )
     web_domain: Domain = Field(
@@ -55,7 +70,9 @@ class Instance(Section):
         description="Name of the Swarm stack; derived from `domain` when empty. Permanent.",
     )
     release: str = Field(
-        "4.6.3", pattern=r"^\d+\.\d+\.\d+([-+.][0-9A-Za-z.-]+)?$", description="Mastodon release to run, X.Y.Z."
+        "4.6.3",
+        pattern=r"^\d+\.\d+\.\d+([-+.][0-9A-Za-z.-]+)?$",
+        description="Mastodon release to run, X.Y.Z.",
     )
     layout: Literal["auto", "tiny", "small", "medium", "large"] = Field(
         "auto", description="Size of the layout; `auto` chooses by this machine's memory and cores."
@@ -70,7 +87,8 @@ class Owner(Section):
     email: str = Field(
         "",
         pattern=r"^$|^[^@\s]+@[^@\s]+$",
-        description="Its address; the mail domain must resolve from inside a container. Empty: create no account.",
+        description="Its address; the mail domain must resolve from inside a container. "
+        "Empty: create no account.",
     )
 
 
@@ -88,13 +106,17 @@ class Mail(Section):
     from_address: str = Field("", description="SMTP_FROM_ADDRESS; `notifications@<domain>` when empty.")
     starttls: Literal["always", "auto", "never"] = Field("always", description="SMTP_ENABLE_STARTTLS.")
     tls: bool = Field(False, description="SMTP_TLS: TLS from the first byte (port 465).")
-    auth_method: Literal["plain", "login", "cram_md5", "none"] = Field("plain", description="SMTP_AUTH_METHOD.")
+    auth_method: Literal["plain", "login", "cram_md5", "none"] = Field(
+        "plain", description="SMTP_AUTH_METHOD."
+    )
     verify: Literal["peer", "none"] = Field("peer", description="SMTP_OPENSSL_VERIFY_MODE.")
 
     @model_validator(mode="after")
     def _tls_or_starttls(self) -> Mail:
         if self.tls and self.starttls == "always":
-            raise ValueError("`tls = true` and `starttls = \"always\"` exclude each other; set `starttls = \"never\"`")
+            raise ValueError(
+                '`tls = true` and `starttls = "always"` exclude each other; set `starttls = "never"`'
+            )
         return self
 
 
@@ -102,7 +124,8 @@ class Tls(Section):
     """Certificates."""
 
     mode: Literal["acme", "internal", "files"] = Field(
-        "acme", description="`acme` (Let's Encrypt or `acme_directory`), `internal` (the proxy's own CA), or `files`."
+        "acme",
+        description="`acme` (Let's Encrypt, or `acme_directory`), `internal` (the proxy's own CA), `files`.",
     )
     acme_email: str = Field("", description="Contact for the certificate authority; the owner's when empty.")
     acme_directory: str = Field("", description="ACME directory URL; Let's Encrypt when empty.")
@@ -113,7 +136,7 @@ class Tls(Section):
     @model_validator(mode="after")
     def _files_complete(self) -> Tls:
         if self.mode == "files" and not (self.certificate and self.key):
-            raise ValueError("`mode = \"files\"` needs `certificate` and `key`")
+            raise ValueError('`mode = "files"` needs `certificate` and `key`')
         return self
 
 
@@ -122,8 +145,12 @@ class Proxy(Section):
 
     http_port: Port = Field(80, description="Published HTTP port.")
     https_port: Port = Field(443, description="Published HTTPS port (TCP, and UDP for HTTP/3).")
-    www_redirect: bool = Field(False, description="Also serve `www.<domain>` as a redirect; needs its DNS record.")
-    hsts_seconds: int = Field(63072000, ge=0, description="Strict-Transport-Security max-age; 0 leaves it out.")
+    www_redirect: bool = Field(
+        False, description="Also serve `www.<domain>` as a redirect; needs its DNS record."
+    )
+    hsts_seconds: int = Field(
+        63072000, ge=0, description="Strict-Transport-Security max-age; 0 leaves it out."
+    )
     cache_mib: int = Field(512, ge=16, description="Disk space of the anonymous-answer cache, MiB.")
     replicas: int = Field(1, ge=1, le=4, description="Replicas of the `cache` tier.")
 
@@ -133,18 +160,24 @@ class Images(Section):
 
     web: str = Field("", description="Image of `web`, `sidekiq` and one-shot jobs.")
     streaming: str = Field("", description="Image of `streaming`.")
-    db: str = Field("postgres:17", description="Image of `db`; never change its flavour or major version in place.")
+    db: str = Field(
+        "postgres:17", description="Image of `db`; never change its flavour or major version in place."
+    )
     redis: str = Field("redis:8", description="Image of `redis`.")
     proxy: str = Field("caddy:2.11", description="Image of `proxy` (Caddy).")
     cache: str = Field("nginx:1.31", description="Image of `cache` (nginx ≥ 1.27.3).")
-    mail: str = Field("axllent/mailpit:v1.27", description="Image of the mail catcher (`mail.mode = \"catch\"`).")
+    mail: str = Field(
+        "axllent/mailpit:v1.27", description='Image of the mail catcher (`mail.mode = "catch"`).'
+    )
     pgbouncer: str = Field("edoburu/pgbouncer:v1.24.1-p1", description="Image of `pgbouncer`.")
 
 
 class Media(Section):
     """Where uploads live. S3 needs the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."""
 
-    storage: Literal["local", "s3"] = Field("local", description="`local` volume, or an S3-compatible bucket.")
+    storage: Literal["local", "s3"] = Field(
+        "local", description="`local` volume, or an S3-compatible bucket."
+    )
     s3_bucket: str = Field("", description="S3_BUCKET.")
     s3_region: str = Field("us-east-1", description="S3_REGION.")
     s3_endpoint: str = Field("", description="S3_ENDPOINT; empty for AWS itself.")
@@ -155,7 +188,7 @@ class Media(Section):
     @model_validator(mode="after")
     def _bucket_named(self) -> Media:
         if self.storage == "s3" and not self.s3_bucket:
-            raise ValueError("`storage = \"s3\"` needs `s3_bucket`")
+            raise ValueError('`storage = "s3"` needs `s3_bucket`')
         return self
 
 
@@ -170,7 +203,9 @@ class Retention(Section):
     """Applied on the first deploy only. Mastodon itself has no default: remote media would grow for ever."""
 
     media_days: int = Field(14, ge=0, description="Days to keep cached remote media; 0 keeps them for ever.")
-    content_days: int = Field(0, ge=0, description="Days to keep remote posts nobody here touched; 0 for ever.")
+    content_days: int = Field(
+        0, ge=0, description="Days to keep remote posts nobody here touched; 0 for ever."
+    )
 
 
 class Database(Section):
@@ -179,7 +214,9 @@ class Database(Section):
     pgbouncer: Literal["auto", "on", "off"] = Field(
         "auto", description="PgBouncer; `auto` uses it once the budget needs more than about 200 connections."
     )
-    max_connections: int = Field(0, ge=0, le=2000, description="PostgreSQL's limit; 0 derives it from the layout.")
+    max_connections: int = Field(
+        0, ge=0, le=2000, description="PostgreSQL's limit; 0 derives it from the layout."
+    )
     memory_mib: int = Field(0, ge=0, description="Memory for `db`; 0 derives it from the layout.")
 
 
@@ -206,7 +243,9 @@ class StreamingService(Section):
 class SidekiqService(Section):
     """One Sidekiq service. 0 means: derived from the layout."""
 
-    replicas: int = Field(0, ge=0, le=64, description="Processes of this service (`sidekiq` itself is always 1).")
+    replicas: int = Field(
+        0, ge=0, le=64, description="Processes of this service (`sidekiq` itself is always 1)."
+    )
     threads: int = Field(0, ge=0, le=100, description="SIDEKIQ_CONCURRENCY: threads in one process.")
 
 
@@ -214,7 +253,10 @@ class Services(Section):
     """Explicit sizes; what is left out follows the layout."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"), populate_by_name=False
+        frozen=True,
+        extra="forbid",
+        alias_generator=lambda name: name.replace("_", "-"),
+        populate_by_name=False,
     )
 
     web: WebService = WebService()
@@ -225,6 +267,15 @@ class Services(Section):
     sidekiq_push: SidekiqService = SidekiqService()
     sidekiq_pull: SidekiqService = SidekiqService()
     sidekiq_mailers: SidekiqService = SidekiqService()
+
+    @model_validator(mode="after")
+    def _one_scheduler(self) -> Services:
+        if self.sidekiq.replicas > 1:
+            raise ValueError(
+                "`sidekiq.replicas` is 1: two processes with `scheduler` would double all periodic jobs; "
+                "scale `sidekiq-default`, `sidekiq-push` … instead"
+            )
+        return self
 
 
 class Machine(Section):
@@ -245,7 +296,9 @@ class Swarm(Section):
 class Mastodon(Section):
     """Anything else Mastodon understands."""
 
-    authorized_fetch: bool = Field(False, description="AUTHORIZED_FETCH: sign fetches; answers are then not shared by the cache.")
+    authorized_fetch: bool = Field(
+        False, description="AUTHORIZED_FETCH: sign fetches; answers are then not shared by the cache."
+    )
     env: dict[str, str] = Field(
         default_factory=dict, description="Further variables of `.env.production`, by their upstream names."
     )

@@ -1,0 +1,144 @@
+"""The sizes of every service as values: what a layout consists of.
+
+It does not derive anything; `core/layout.py` does, `core/budget.py` adds up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+QUEUES: Final = ("default", "push", "ingress", "mailers", "pull", "scheduler", "fasp")
+"""Every queue of Mastodon 4.4 and later, in the order of its `config/sidekiq.yml`."""
+
+WEIGHTS: Final = {
+    "default": 8, "push": 6, "ingress": 4, "mailers": 2, "pull": 1, "scheduler": 1, "fasp": 1,
+}  # fmt: skip
+"""How often a queue is asked first; upstream's `config/sidekiq.yml`."""
+
+BASE: Final = "sidekiq"
+"""The base process: every queue including `scheduler`, exactly one replica, always."""
+
+COMPUTING: Final = frozenset({BASE, "sidekiq-default", "sidekiq-ingress"})
+"""Services bound by Ruby's interpreter lock: few threads, no more processes than cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What may be planned with."""
+
+    memory_bytes: int
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebPlan:
+    """Puma; `memory_bytes` is the limit of one replica, `processes` and `threads` are per replica/process."""
+
+    replicas: int
+    processes: int
+    threads: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingPlan:
+    """Streaming; `db_pool` is DB_POOL of one process, `memory_bytes` the limit of one replica."""
+
+    replicas: int
+    db_pool: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SidekiqPlan:
+    """One Sidekiq service; one process per replica.
+
+    Attributes:
+        service: `sidekiq`, or `sidekiq-<queue class>`.
+        queues: what it works on; `scheduler` only in `sidekiq`.
+        weights: how often each of `queues` is asked first, in the same order.
+        threads: SIDEKIQ_CONCURRENCY, also its database pool.
+        memory_bytes: limit of one replica.
+    """
+
+    service: str
+    queues: tuple[str, ...]
+    weights: tuple[int, ...]
+    replicas: int
+    threads: int
+    memory_bytes: int
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What `bundle exec sidekiq` gets: the queues with their weights."""
+        pairs = zip(self.queues, self.weights, strict=True)
+        return tuple(word for queue, weight in pairs for word in ("-q", f"{queue},{weight}"))
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPlan:
+    """PostgreSQL; `settings` are lines of postgresql.conf, `shm_bytes` the size of `/dev/shm`."""
+
+    max_connections: int
+    memory_bytes: int
+    settings: tuple[tuple[str, str], ...]
+    shm_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedisPlan:
+    """Redis; `maxmemory_bytes` stays below the limit for the copy a rewrite of the log makes."""
+
+    memory_bytes: int
+    maxmemory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PgBouncerPlan:
+    """PgBouncer in transaction mode; `pool_size` is its connections to PostgreSQL."""
+
+    pool_size: int
+    max_client_connections: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePlan:
+    """Memory limits of one replica of `proxy`, `cache` and `mail` (0: no mail catcher)."""
+
+    proxy_memory_bytes: int
+    cache_memory_bytes: int
+    cache_replicas: int
+    mail_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a derived value is what it is.
+
+    `key` is the dotted key of `instance.toml`, `sentence` holds the arithmetic.
+    """
+
+    key: str
+    value: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Sizes of all services, and why."""
+
+    name: str
+    web: WebPlan
+    streaming: StreamingPlan
+    sidekiq: tuple[SidekiqPlan, ...]
+    db: PostgresPlan
+    redis: RedisPlan
+    pgbouncer: PgBouncerPlan | None
+    edge: EdgePlan
+    reasons: tuple[Reason, ...] = ()
+
+    def reason(self, key: str) -> Reason | None:
+        """The reason of the dotted `key`, or None when it is not derived."""
+        return next((reason for reason in self.reasons if reason.key == key), None)
