@@ -25,6 +25,7 @@ PLANTS: dict[str, tuple[str, str]] = {
         "operations/planted.py",
         "import instancectl.operations.planted_too",
     ),
+    "no-home-yet": ("adapters/planted.py", "import ansible_runner"),
     "independent-adapters": ("adapters/planted.py", "import instancectl.adapters.planted_too"),
 }
 ONE_HOME = "one-home-"
