@@ -75,9 +75,7 @@ def _mastodon_rows() -> Iterator[Image]:
         for release in MASTODON_RELEASES:
             first = release == MASTODON_RELEASES[0]
             name = directory if first else f"{directory}:{release}"
-            yield Image(
-                name, directory, f"testbed/{directory}:{release}", "base", (("RELEASE", release),)
-            )
+            yield Image(name, directory, f"testbed/{directory}:{release}", "base", (("RELEASE", release),))
 
 
 ROWS: tuple[Rootfs | Image, ...] = (
