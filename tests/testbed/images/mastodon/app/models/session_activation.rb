@@ -1,0 +1,5 @@
+# frozen_string_literal: true
+
+class SessionActivation < ApplicationRecord
+  belongs_to :user
+end

@@ -1,0 +1,5 @@
+# frozen_string_literal: true
+
+class UserInviteRequest < ApplicationRecord
+  belongs_to :user
+end
