@@ -23,7 +23,7 @@ class JinjaTemplates:
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(directory),
             undefined=jinja2.StrictUndefined,
-            autoescape=lambda name: name is not None and name.endswith(".html"),
+            autoescape=jinja2.select_autoescape(enabled_extensions=("html",), default=False),
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,

@@ -119,7 +119,7 @@ class EdgeSettings:
             for text in value if isinstance(value, tuple) else (value,):
                 if isinstance(text, str) and (found := _UNSAFE.search(text)):
                     raise ConfigError(
-                        f"cannot write `{text}` into the edge's files: `{field.name}` holds {found.group()!r}",
+                        f"cannot write `{text}` into the edge's files: `{field.name}` has {found.group()!r}",
                         hint="remove spaces, quotes, braces, `;`, `#`, `$`, `<`, `>` and backslashes from it",
                         subject=field.name,
                     )
