@@ -183,7 +183,11 @@ class Media(Section):
     s3_endpoint: str = Field("", description="S3_ENDPOINT; empty for AWS itself.")
     s3_alias_host: str = Field("", description="S3_ALIAS_HOST: the public host of the media.")
     s3_permission: str = Field("public-read", description="S3_PERMISSION; empty for stores without ACLs.")
-    s3_path_style: bool = Field(False, description="S3_OVERRIDE_PATH_STYLE.")
+    s3_path_style: bool = Field(
+        True,
+        description="With `s3_endpoint`: address the bucket in the path, as most stores want. "
+        "`false` puts it in the host name (S3_OVERRIDE_PATH_STYLE).",
+    )
 
     @model_validator(mode="after")
     def _bucket_named(self) -> Media:
