@@ -124,7 +124,7 @@ def _mail(config: InstanceConfig, secrets: SecretSet) -> Iterator[tuple[str, str
         yield "SMTP_AUTH_METHOD", "none"
         yield "SMTP_OPENSSL_VERIFY_MODE", "none"
         yield "SMTP_ENABLE_STARTTLS", "never"
-    elif mail.mode == "smtp":
+    elif mail.mode == "smtp" and mail.server:
         yield "SMTP_SERVER", mail.server
         yield "SMTP_PORT", str(mail.port)
         yield "SMTP_FROM_ADDRESS", sender
