@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from instancectl.core.plan import Plan, Step
+from instancectl.core.plan import Plan
+from instancectl.core.steps import Step
 from instancectl.errors import InstanceError, Partial
 from instancectl.ports.clock import Clock
 from instancectl.ports.journal import Journal
@@ -41,7 +42,7 @@ def apply(
         InstanceError: the first step failed; nothing changed.
     """
     for number, step in enumerate(plan.steps):
-        summary = step.summary(plan.world)
+        summary = step.summary()
         journal.write("step-started", step=step.kind, summary=summary, number=number + 1, of=len(plan.steps))
         reporter.step_started(number + 1, len(plan.steps), summary)
         started = clock.monotonic_seconds()

@@ -8,11 +8,29 @@ from __future__ import annotations
 import os
 import tempfile
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from instancectl.core.config import InstanceConfig
 from instancectl.core.invocation import Globals
+from instancectl.core.secrets import Secret
+
+if TYPE_CHECKING:
+    from instancectl.adapters.docker_engine import DockerSwarm
+    from instancectl.core.layout import Layout
+    from instancectl.core.observed import Observed
+    from instancectl.core.rendering import TlsFiles
+    from instancectl.core.secret_set import SecretSet
+    from instancectl.core.topology import Rendered
+    from instancectl.operations import destroy
+    from instancectl.operations.deploy import Deployment
+    from instancectl.ports.clock import Clock
+    from instancectl.ports.journal import Journal
+    from instancectl.ports.lock import Lock
+    from instancectl.ports.reporter import Reporter
+    from instancectl.ports.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +82,147 @@ def write_debug_log(command: tuple[str, ...], error: Exception) -> str:
         file.write(f"command: {' '.join(command)}\n\n")
         file.writelines(traceback.format_exception(error))
     return path
+
+
+def swarm() -> DockerSwarm:
+    """The Docker Engine of this host."""
+    from instancectl.adapters.docker_engine import DockerSwarm
+
+    return DockerSwarm()
+
+
+def clock() -> Clock:
+    """The machine's clock."""
+    from instancectl.adapters.system_clock import SystemClock
+
+    return SystemClock()
+
+
+def journal(opened: OpenInstance, command: str) -> Journal:
+    """The instance's journal, writing as `command`."""
+    from instancectl.adapters.journal_file import JournalFile
+
+    return JournalFile(opened.paths.state_directory / "journal.jsonl", command)
+
+
+def state(opened: OpenInstance) -> State:
+    """The instance's state directory."""
+    from instancectl.adapters.state_file import StateDirectory
+
+    return StateDirectory(opened.paths.state_directory)
+
+
+def lock(opened: OpenInstance) -> Lock:
+    """The instance's lock."""
+    from instancectl.adapters.file_lock import FileLock
+
+    return FileLock(opened.paths.state_directory / "lock")
+
+
+def reporter(options: Globals) -> Reporter:
+    """Progress for the person."""
+    from instancectl.adapters.terminal_reporter import TerminalReporter
+
+    return TerminalReporter(quiet=options.quiet, color=options.color)
+
+
+def secrets(opened: OpenInstance) -> SecretSet:
+    """The instance's secrets, complete and valid.
+
+    Raises:
+        ConfigError: one is missing or mangled; it is named.
+    """
+    from instancectl.adapters import secret_file
+
+    found = secret_file.load(opened.paths.secrets_file)
+    found.require(opened.config)
+    return found
+
+
+def layout(config: InstanceConfig, observed: Observed) -> Layout:
+    """Sizes for the Engine that was observed."""
+    from instancectl.core.layout import Machine, derive
+
+    return derive(config, Machine(observed.engine.memory_bytes, observed.engine.cores))
+
+
+def render(opened: OpenInstance, found: SecretSet, sizes: Layout, maintenance: str | None) -> Rendered:
+    """All files of the instance."""
+    from instancectl.adapters import assets
+    from instancectl.adapters.jinja_templates import JinjaTemplates
+    from instancectl.core import rendering
+
+    templates = JinjaTemplates(assets.assets_directory("templates"))
+    tls = _tls_files(opened)
+    return rendering.render(opened.config, found, sizes, templates.render, tls=tls, maintenance=maintenance)
+
+
+def _tls_files(opened: OpenInstance) -> TlsFiles:
+    from instancectl.adapters import pem_file
+    from instancectl.core.rendering import TlsFiles
+
+    tls, base = opened.config.tls, opened.paths.directory
+    return TlsFiles(
+        certificate=pem_file.read(base, tls.certificate, "tls.certificate"),
+        key=Secret(pem_file.read(base, tls.key, "tls.key")),
+        acme_ca_root=pem_file.read(base, tls.acme_ca_root, "tls.acme_ca_root"),
+    )
+
+
+def deployment(options: Globals, command: str) -> Deployment:
+    """Everything a deploy needs."""
+    from instancectl.operations.deploy import Deployment, Surroundings
+
+    opened = open_instance(options)
+    found = secrets(opened)
+    engine = swarm()
+    around = Surroundings(
+        swarm=engine,
+        state=state(opened),
+        journal=journal(opened, command),
+        lock=lock(opened),
+        reporter=reporter(options),
+        clock=clock(),
+        gate=lambda observed, applied: (),
+        probe=lambda: (),
+        layout=lambda observed: layout(opened.config, observed),
+        render=lambda sizes, maintenance: render(opened, found, sizes, maintenance),
+        write_stack=_write_stack,
+    )
+    return Deployment(opened.config, around)
+
+
+def _write_stack(tree: Mapping[str, object], header: str) -> str:
+    from instancectl.adapters import yaml_writer
+
+    return yaml_writer.dump(tree, header)
+
+
+def destruction(options: Globals) -> tuple[OpenInstance, destroy.Surroundings]:
+    """Everything a removal needs."""
+    from instancectl.operations import destroy
+
+    opened = open_instance(options)
+    around = destroy.Surroundings(
+        swarm=swarm(),
+        state=state(opened),
+        journal=journal(opened, "destroy"),
+        lock=lock(opened),
+        reporter=reporter(options),
+        clock=clock(),
+    )
+    return opened, around
+
+
+def run_in_one_shot(options: Globals, name: str, argv: tuple[str, ...]) -> int:
+    """Run a command of the web image with the person's terminal; returns its exit code."""
+    from instancectl.adapters.docker_engine import InteractiveContainers
+    from instancectl.core import topology
+    from instancectl.operations import tootctl
+
+    opened = open_instance(options)
+    config, engine, found = opened.config, swarm(), secrets(opened)
+    sizes = layout(config, engine.observe(config.stack))
+    rendered = render(opened, found, sizes, None)
+    job = topology.one_shot(config, rendered, state(opened).load().images, name, argv)
+    return tootctl.run(config.stack, job, engine, InteractiveContainers(engine), journal(opened, name))

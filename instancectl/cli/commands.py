@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def names(app: typer.Typer) -> frozenset[tuple[str, ...]]:
     """Every command as a tuple of its words, sub-commands included."""
-    found = {(_name(info),) for info in app.registered_commands}
+    found: set[tuple[str, ...]] = {(_name(info),) for info in app.registered_commands}
     for group in app.registered_groups:
         if group.typer_instance is not None and group.name:
             found |= {(group.name, *words) for words in names(group.typer_instance)}

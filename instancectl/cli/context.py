@@ -8,7 +8,9 @@ import typer
 
 from instancectl.core.invocation import Globals
 
-FLAGS = frozenset({"--json", "--yes", "-y", "--quiet", "-q", "--verbose", "-v", "-vv", "--no-color", "--debug"})
+FLAGS = frozenset(
+    {"--json", "--yes", "-y", "--quiet", "-q", "--verbose", "-v", "-vv", "--no-color", "--debug"}
+)
 VALUED = frozenset({"--config", "--host"})
 PASSTHROUGH = frozenset({"tootctl"})
 """Commands whose own arguments belong to another program."""
@@ -31,7 +33,7 @@ def hoist(argv: Sequence[str]) -> list[str]:
     for word in words:
         if word == "--" or word in PASSTHROUGH:
             rest += [word, *words]
-        elif word in FLAGS or word.split("=", 1)[0] in VALUED and "=" in word:
+        elif word in FLAGS or (word.split("=", 1)[0] in VALUED and "=" in word):
             front.append(word)
         elif word in VALUED:
             front += [word, *_next(words)]

@@ -27,24 +27,30 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - Typer calls it positionally
+def _version(value: bool) -> None:
     if value:
         render_line(f"instancectl {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def global_options(  # noqa: PLR0913 - one parameter per global option
+def global_options(
     ctx: typer.Context,
     config: Annotated[
         str | None,
-        typer.Option("--config", envvar="INSTANCECTL_CONFIG", help="The instance file, or the directory it is in."),
+        typer.Option(
+            "--config", envvar="INSTANCECTL_CONFIG", help="The instance file, or the directory it is in."
+        ),
     ] = None,
-    host: Annotated[str | None, typer.Option("--host", help="Run on this host over SSH: USER@ADDRESS.")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Run on this host over SSH: USER@ADDRESS.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer moderate questions with yes.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
-    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; repeat for more.")] = 0,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Say more; repeat for more.")
+    ] = 0,
     no_color: Annotated[bool, typer.Option("--no-color", envvar="NO_COLOR", help="No colour.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)] = False,  # noqa: ARG001
     version: Annotated[  # noqa: ARG001 - handled by its callback
@@ -77,7 +83,7 @@ def run(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, Abort):
         render_line("interrupted; run the same command again to continue", to_stderr=True)
         return 130
-    except Exception as error:  # noqa: BLE001 - the boundary: everything else is our bug
+    except Exception as error:
         if "--debug" in words:
             raise
         return _bug(command, error, options)
@@ -87,9 +93,6 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _usage(command: tuple[str, ...], error: TyperException, options: Globals) -> int:
-    if not options.json:
-        error.show()
-        return error.exit_code
     hint = f"see `instancectl {' '.join(command)} --help`"
     return render_error(command, UsageError(error.format_message(), hint=hint), options)
 
@@ -99,7 +102,7 @@ def _bug(command: tuple[str, ...], error: Exception, options: Globals) -> int:
 
     path = wiring.write_debug_log(command, error)
     failure = UnexpectedError(
-        f"unexpected {type(error).__name__} in `instancectl {' '.join(command)}`: this is a bug in instancectl",
+        f"unexpected {type(error).__name__} in `instancectl {' '.join(command)}`: this is our bug, not yours",
         hint=f"the details are in {path}; please report it with that file",
     )
     return render_error(command, failure, options)
@@ -134,4 +137,3 @@ def _command_words(words: Sequence[str]) -> tuple[str, ...]:
             break
     known = commands.names(app)
     return tuple(plain[:2]) if tuple(plain[:2]) in known else tuple(plain[:1])
-

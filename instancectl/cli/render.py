@@ -28,7 +28,12 @@ def render_error(command: tuple[str, ...], error: InstanceError, options: Global
     """Print an error with its causes and its hint; with `--json` the envelope on stdout."""
     if options.json:
         status = Status.PARTIAL if error.code == "partial" else Status.FAILED
-        described = {"code": error.code, "message": error.message, "hint": error.hint, "subject": error.subject}
+        described = {
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "subject": error.subject,
+        }
         _document(envelope(command, Result(status, exit_code=error.exit_code), (described,)))
         return error.exit_code
     print(f"error: {error.message}", file=sys.stderr)

@@ -101,4 +101,6 @@ class Observed:
     @property
     def empty(self) -> bool:
         """Whether nothing of the stack exists."""
-        return not (self.services or self.networks or self.volumes or self.secrets or self.configs or self.jobs)
+        return not (
+            self.services or self.networks or self.volumes or self.secrets or self.configs or self.jobs
+        )

@@ -33,6 +33,10 @@ class Secret:
         return bool(self._value)
 
 
+NO_SECRET = Secret("")
+"""Where there is none."""
+
+
 def fingerprint(content: str | bytes) -> str:
     """First 12 hex digits of SHA-256: names immutable Swarm secrets and configs by content."""
     raw = content.encode() if isinstance(content, str) else content

@@ -114,5 +114,7 @@ class ServiceSpec:
 def differences(desired: ServiceSpec, observed: ServiceSpec) -> tuple[str, ...]:
     """Names of the fields in which two specs differ, in declaration order."""
     return tuple(
-        field.name for field in fields(ServiceSpec) if getattr(desired, field.name) != getattr(observed, field.name)
+        field.name
+        for field in fields(ServiceSpec)
+        if getattr(desired, field.name) != getattr(observed, field.name)
     )

@@ -11,10 +11,18 @@ from dataclasses import dataclass, replace
 
 from instancectl.core.config import InstanceConfig
 from instancectl.core.desired import Desired, Network, OneShot
-from instancectl.core.edge import CACHE_HEALTH, PROXY_HEALTH
+from instancectl.core.edge import (
+    ACME_CA_ROOT_FILE,
+    CACHE_HEALTH,
+    MEDIA_ROOT,
+    PROXY_HEALTH,
+    STOP_GRACE_SECONDS,
+    TLS_CERTIFICATE_FILE,
+    TLS_KEY_FILE,
+)
 from instancectl.core.layout import Layout, SidekiqPlan
 from instancectl.core.mastodon_env import direct_database_env, tunables
-from instancectl.core.secrets import Secret, fingerprint
+from instancectl.core.secrets import NO_SECRET, Secret, fingerprint
 from instancectl.core.service import (
     Attachment,
     FileRef,
@@ -32,9 +40,6 @@ MEDIA = "/opt/mastodon/public/system"
 READY_FILE = "/opt/mastodon/tmp/sidekiq_process_has_started_and_will_begin_processing_jobs"
 """Exists between Sidekiq's start-up and shutdown hooks (its name is baked into the official image)."""
 
-MIB = 1024 * 1024
-PROXY_MEMORY, CACHE_MEMORY, MAIL_MEMORY = 256 * MIB, 256 * MIB, 128 * MIB
-
 WEB_GRACE_SECONDS = 40
 """Puma lets requests finish for 30 s (config/puma.rb)."""
 
@@ -47,21 +52,24 @@ class Rendered:
     """Files made from templates, as text; those that carry passwords are secrets.
 
     Attributes:
-        pages: file name → content, shown by the cache tier.
-        tls_files: file name → content, for `tls.mode = "files"` and private ACME roots.
+        proxy_files: path in the container → content.
+        cache_files: likewise.
+        tls_certificate: PEM chain for `tls.mode = "files"`, else empty.
+        tls_key: its key.
+        acme_ca_root: PEM root of a private ACME server, else empty.
     """
 
     dotenv: Secret
     database_password: Secret
     redis_password: Secret
     redis_conf: Secret
-    caddyfile: str
-    nginx_conf: str
-    pages: Mapping[str, str]
-    tls_certificates: Mapping[str, str]
-    tls_key: Secret
+    proxy_files: Mapping[str, str]
+    cache_files: Mapping[str, str]
     pgbouncer_ini: str
     pgbouncer_users: Secret
+    tls_certificate: str = ""
+    tls_key: Secret = NO_SECRET
+    acme_ca_root: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +93,23 @@ class Builder:
         self.secrets[full] = content
         return FileRef(full, target, uid, uid, mode)
 
-    def file(self, name: str, content: str, target: str) -> FileRef:
-        """Register a config, likewise."""
-        full = f"{self.config.stack}_{name}-{fingerprint(content)}"
+    def file(self, service: str, target: str, content: str) -> FileRef:
+        """Register a config, likewise; it is called after its service and file name."""
+        name = target.rpartition("/")[2].replace(".", "-").lower()
+        full = f"{self.config.stack}_{service}-{name}-{fingerprint(content)}"
         self.configs[full] = content
         return FileRef(full, target)
+
+    def files(self, service: str, contents: Mapping[str, str]) -> tuple[FileRef, ...]:
+        """Register several."""
+        return tuple(self.file(service, target, content) for target, content in contents.items() if content)
 
     def dotenv(self) -> FileRef:
         """Mastodon's own dotenv reads it in web, sidekiq, streaming and tootctl alike."""
         return self.secret("env", self.rendered.dotenv, DOTENV, MASTODON_UID)
 
 
-def desired(
-    config: InstanceConfig, layout: Layout, rendered: Rendered, images: Mapping[str, str]
-) -> Desired:
+def desired(config: InstanceConfig, layout: Layout, rendered: Rendered, images: Mapping[str, str]) -> Desired:
     """Everything of one stack as it should be.
 
     Args:
@@ -138,12 +149,14 @@ def volumes(config: InstanceConfig) -> tuple[str, ...]:
     return ("db", "redis", *media, "proxy-data", "proxy-config", "cache")
 
 
-def image_references(config: InstanceConfig) -> tuple[str, ...]:
+def image_references(config: InstanceConfig, layout: Layout) -> tuple[str, ...]:
     """Every image the stack needs, as configured."""
     images = config.images
     needed = [config.web_image, config.streaming_image, images.db, images.redis, images.cache, images.proxy]
     if config.mail.mode == "catch":
         needed.append(images.mail)
+    if layout.pgbouncer:
+        needed.append(images.pgbouncer)
     return tuple(dict.fromkeys(needed))
 
 
@@ -189,15 +202,17 @@ def _pinned(build: Builder) -> tuple[str, ...]:
     return (f"node.labels.{data_label(build.config.stack)}==true",)
 
 
-def _media_mount(config: InstanceConfig, target: str = MEDIA, *, read_only: bool = False) -> tuple[Mount, ...]:
+def _media_mount(
+    config: InstanceConfig, target: str = MEDIA, *, read_only: bool = False
+) -> tuple[Mount, ...]:
     return (Mount(target, "media", read_only=read_only),) if config.media.storage == "local" else ()
 
 
 def _db(build: Builder) -> ServiceSpec:
     plan = build.layout.db
     settings = [word for key, value in plan.settings for word in ("-c", f"{key}={value}")]
-    # Docker gives /dev/shm 64 MB, too little for parallel queries; upstream's compose file sets 256 MB.
-    shared_memory = Mount("/dev/shm", kind="tmpfs", size_bytes=256 * MIB)  # noqa: S108 - POSIX shared memory
+    # Docker gives /dev/shm 64 MB, too little for parallel queries.
+    shared_memory = Mount("/dev/shm", kind="tmpfs", size_bytes=plan.shm_bytes)  # noqa: S108 - POSIX shared memory
     return ServiceSpec(
         name="db",
         image=build.image(build.config.images.db),
@@ -256,10 +271,15 @@ def _pgbouncer(build: Builder) -> list[ServiceSpec]:
             command=("pgbouncer", "/etc/pgbouncer/pgbouncer.ini"),
             stop_grace_seconds=30,
             health=HealthCheck(
-                ("CMD-SHELL", "pg_isready -q -h 127.0.0.1 -p 6432 || nc -z 127.0.0.1 6432"), interval_seconds=3
+                ("CMD-SHELL", "pg_isready -q -h 127.0.0.1 -p 6432 || nc -z 127.0.0.1 6432"),
+                interval_seconds=3,
             ),
-            secrets=(build.secret("pgbouncer-users", build.rendered.pgbouncer_users, "pgbouncer_users", mode=0o444),),
-            configs=(build.file("pgbouncer-ini", build.rendered.pgbouncer_ini, "/etc/pgbouncer/pgbouncer.ini"),),
+            secrets=(
+                build.secret(
+                    "pgbouncer-users", build.rendered.pgbouncer_users, "pgbouncer_users", mode=0o444
+                ),
+            ),
+            configs=(build.file("pgbouncer", "/etc/pgbouncer/pgbouncer.ini", build.rendered.pgbouncer_ini),),
             networks=(Attachment(BACKEND),),
             memory_bytes=plan.memory_bytes,
             update=UpdatePolicy(order="start-first"),
@@ -276,7 +296,16 @@ def _web(build: Builder) -> ServiceSpec:
         environment=tuple(tunables("web", build.layout).items()),
         stop_grace_seconds=WEB_GRACE_SECONDS,
         health=HealthCheck(
-            ("CMD", "curl", "-fsS", "-o", "/dev/null", "--noproxy", "localhost", "http://localhost:3000/health"),
+            (
+                "CMD",
+                "curl",
+                "-fsS",
+                "-o",
+                "/dev/null",
+                "--noproxy",
+                "localhost",
+                "http://localhost:3000/health",
+            ),
             interval_seconds=3,
             retries=5,
         ),
@@ -315,11 +344,10 @@ def _streaming(build: Builder) -> ServiceSpec:
 
 def _sidekiq(build: Builder, plan: SidekiqPlan) -> ServiceSpec:
     base = plan.service == "sidekiq"
-    queues = () if base else tuple(word for queue in plan.queues for word in ("-q", queue))
     return ServiceSpec(
         name=plan.service,
         image=build.image(build.config.web_image),
-        command=("bundle", "exec", "sidekiq", *queues),
+        command=("bundle", "exec", "sidekiq", *plan.arguments),
         environment=tuple(tunables(plan.service, build.layout).items()),
         stop_grace_seconds=SIDEKIQ_GRACE_SECONDS,
         health=HealthCheck(("CMD", "test", "-f", READY_FILE), interval_seconds=3),
@@ -339,55 +367,51 @@ def _mail(build: Builder) -> ServiceSpec:
         name="mail",
         image=build.image(build.config.images.mail),
         networks=(Attachment(EDGE),),
-        memory_bytes=MAIL_MEMORY,
+        memory_bytes=build.layout.edge.mail_memory_bytes,
     )
 
 
 def _cache(build: Builder) -> ServiceSpec:
-    rendered = build.rendered
-    pages = (
-        build.file(name.replace(".", "-"), content, f"/etc/nginx/pages/{name}")
-        for name, content in rendered.pages.items()
-    )
     return ServiceSpec(
         name="cache",
         image=build.image(build.config.images.cache),
         stop_signal="SIGQUIT",
-        stop_grace_seconds=30,
+        stop_grace_seconds=STOP_GRACE_SECONDS,
         health=HealthCheck(CACHE_HEALTH, interval_seconds=2, start_period_seconds=20),
-        mounts=(Mount("/var/cache/nginx", "cache"), *_media_mount(build.config, "/srv/system", read_only=True)),
-        configs=(build.file("nginx-conf", rendered.nginx_conf, "/etc/nginx/nginx.conf"), *pages),
+        mounts=(Mount("/var/cache/nginx", "cache"), *_media_mount(build.config, MEDIA_ROOT, read_only=True)),
+        configs=build.files("cache", build.rendered.cache_files),
         networks=(Attachment(EDGE),),
-        replicas=build.config.proxy.replicas,
+        replicas=build.layout.edge.cache_replicas,
         constraints=_pinned(build) if build.config.media.storage == "local" else (),
-        memory_bytes=CACHE_MEMORY,
+        memory_bytes=build.layout.edge.cache_memory_bytes,
         update=UpdatePolicy(order="start-first"),
     )
 
 
 def _proxy(build: Builder) -> ServiceSpec:
     config, rendered = build.config, build.rendered
-    certificates = (
-        build.file(name.replace(".", "-"), text, f"/etc/caddy/{name}")
-        for name, text in rendered.tls_certificates.items()
+    tls = {TLS_CERTIFICATE_FILE: rendered.tls_certificate, ACME_CA_ROOT_FILE: rendered.acme_ca_root}
+    key = (
+        (build.secret("tls-key", rendered.tls_key, TLS_KEY_FILE.rpartition("/")[2]),)
+        if rendered.tls_key
+        else ()
     )
-    key = (build.secret("tls-key", rendered.tls_key, "tls.key"),) if rendered.tls_key else ()
     # A name that only the proxy's own CA vouches for resolves nowhere else: containers find it here.
-    names = (config.instance.domain, config.site) if config.tls.mode == "internal" else ()
+    names = {config.instance.domain, config.site} if config.tls.mode == "internal" else set()
     return ServiceSpec(
         name="proxy",
         image=build.image(config.images.proxy),
-        stop_grace_seconds=30,
+        stop_grace_seconds=STOP_GRACE_SECONDS,
         health=HealthCheck(PROXY_HEALTH, interval_seconds=2, start_period_seconds=20),
         mounts=(Mount("/config", "proxy-config"), Mount("/data", "proxy-data")),
         secrets=key,
-        configs=(build.file("caddyfile", rendered.caddyfile, "/etc/caddy/Caddyfile"), *certificates),
-        networks=(Attachment(EDGE, tuple(sorted(set(names)))),),
+        configs=build.files("proxy", {**rendered.proxy_files, **tls}),
+        networks=(Attachment(EDGE, tuple(sorted(names))),),
         ports=(
             PublishedPort(config.proxy.http_port, 80),
             PublishedPort(config.proxy.https_port, 443),
             PublishedPort(config.proxy.https_port, 443, "udp"),
         ),
         constraints=_pinned(build),
-        memory_bytes=PROXY_MEMORY,
+        memory_bytes=build.layout.edge.proxy_memory_bytes,
     )

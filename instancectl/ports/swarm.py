@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from instancectl.core.desired import Network, OneShot
@@ -50,6 +50,12 @@ class Swarm(Protocol):
     def update_service(self, stack: str, spec: ServiceSpec) -> None:
         """Give an existing service a new spec; Swarm replaces its replicas."""
 
+    def leave_if_idle(self) -> bool:
+        """Leave the Swarm when it is this host alone and runs nothing; whether it did."""
+
+    def containers(self, stack: str) -> int:
+        """Containers of the stack on this host, ending ones included."""
+
     def remove(self, stack: str, kind: str, name: str) -> None:
         """Remove a `service`, `network`, `volume`, `secret`, `config` or `job`; absent is fine."""
 
@@ -81,5 +87,5 @@ class Swarm(Protocol):
 class InteractiveJobs(Protocol):
     """One-shot jobs with the person's terminal."""
 
-    def attach(self, stack: str, job: OneShot, environment: Mapping[str, str]) -> int:
+    def attach(self, stack: str, job: OneShot) -> int:
         """Run with stdin, stdout, stderr and, if there is one, the terminal; returns the exit code."""

@@ -39,13 +39,9 @@ def translated(method: Method[P, R]) -> Method[P, R]:
         except InstanceError:
             raise
         except APIError as error:
-            if error.is_server_error() and "context deadline" not in str(error.explanation):
-                raise _refusal(method.__name__, error) from error
             raise _refusal(method.__name__, error) from error
         except (requests.exceptions.RequestException, DockerException, OSError) as error:
-            raise Unreachable(
-                "cannot reach the Docker Engine", hint=SOCKET_HINT, subject="docker"
-            ) from error
+            raise Unreachable("cannot reach the Docker Engine", hint=SOCKET_HINT, subject="docker") from error
 
     return call
 
@@ -73,7 +69,9 @@ class DockerSwarm:
             try:
                 self._client = docker.APIClient(version="auto", timeout=TIMEOUT_SECONDS, **kwargs_from_env())
             except (DockerException, requests.exceptions.RequestException, OSError) as error:
-                raise Unreachable("cannot reach the Docker Engine", hint=SOCKET_HINT, subject="docker") from error
+                raise Unreachable(
+                    "cannot reach the Docker Engine", hint=SOCKET_HINT, subject="docker"
+                ) from error
         return self._client
 
     @translated
@@ -130,7 +128,9 @@ class DockerSwarm:
     @translated
     def create_secret(self, stack: str, name: str, content: Secret) -> None:
         """Create an immutable secret."""
-        _unless_exists(lambda: self.api.create_secret(name, content.reveal().encode(), labels={NAMESPACE: stack}))
+        _unless_exists(
+            lambda: self.api.create_secret(name, content.reveal().encode(), labels={NAMESPACE: stack})
+        )
 
     @translated
     def create_config(self, stack: str, name: str, content: str) -> None:
@@ -149,9 +149,27 @@ class DockerSwarm:
         self.api.update_service(found["ID"], found["Version"]["Index"], **self._write(stack, spec_))
 
     def _write(self, stack: str, wanted: ServiceSpec) -> Json:
-        ids = {item["Spec"]["Name"]: item["ID"] for item in self.api.secrets(filters={"label": f"{NAMESPACE}={stack}"})}
-        ids |= {item["Spec"]["Name"]: item["ID"] for item in self.api.configs(filters={"label": f"{NAMESPACE}={stack}"})}
+        ids = {
+            item["Spec"]["Name"]: item["ID"]
+            for item in self.api.secrets(filters={"label": f"{NAMESPACE}={stack}"})
+        }
+        ids |= {
+            item["Spec"]["Name"]: item["ID"]
+            for item in self.api.configs(filters={"label": f"{NAMESPACE}={stack}"})
+        }
         return spec.write(stack, wanted, ids)
+
+    @translated
+    def leave_if_idle(self) -> bool:
+        """Leave the Swarm when it is this host alone and runs nothing; whether it did."""
+        if len(self.api.nodes()) != 1 or self.api.services():
+            return False
+        return bool(self.api.leave_swarm(force=True))
+
+    @translated
+    def containers(self, stack: str) -> int:
+        """Containers of the stack on this host, ending ones included."""
+        return len(self.api.containers(all=True, filters={"label": f"{NAMESPACE}={stack}"}))
 
     @translated
     def remove(self, stack: str, kind: str, name: str) -> None:

@@ -39,7 +39,7 @@ def container_name(stack: str, job: str) -> str:
 
 
 def run_once(api: APIClient, stack: str, job: OneShot) -> tuple[int, str]:
-    """Run a job to its end and remove it; one left running by a killed run is joined.
+    """Run a job to its end and remove it; one that a killed run left behind is joined, its result not lost.
 
     Raises:
         OperationFailed: another definition of the job is still running, or it took too long.
@@ -66,13 +66,16 @@ def _join(api: APIClient, name: str, job: OneShot) -> bool:
         found = api.inspect_container(name)
     except NotFound:
         return False
+    same = found["Config"]["Labels"].get(DEFINITION_LABEL) == _definition(job)
     if found["State"]["Running"]:
-        if found["Config"]["Labels"].get(DEFINITION_LABEL) != _definition(job):
+        if not same:
             raise OperationFailed(
                 f"cannot run the job `{job.name}`: an earlier one of another image is still running",
                 hint=f"wait for it with `docker wait {name}`, then run the same command again",
                 subject=job.name,
             )
+        return True
+    if same and found["State"]["Status"] == "exited" and found["State"]["ExitCode"] == 0:
         return True
     api.remove_container(name, force=True)
     return False
@@ -99,9 +102,7 @@ def create(
             ],
             auto_remove=interactive,
         ),
-        networking_config=api.create_networking_config(
-            {f"{stack}_{first.network}": api.create_endpoint_config()}
-        ),
+        networking_config={"EndpointsConfig": {f"{stack}_{first.network}": {}}},
     )
     identifier: str = made["Id"]
     for link in others:
@@ -114,7 +115,9 @@ def create(
 
 def run_in(api: APIClient, stack: str, service: str, argv: Sequence[str]) -> tuple[int, str]:
     """Run a command in a running replica on this host."""
-    found = api.containers(filters={"label": f"com.docker.swarm.service.name={stack}_{service}", "status": "running"})
+    found = api.containers(
+        filters={"label": f"com.docker.swarm.service.name={stack}_{service}", "status": "running"}
+    )
     if not found:
         raise Unreachable(f"no replica of `{service}` runs on this host", subject=service)
     made = api.exec_create(found[0]["Id"], list(argv))

@@ -54,7 +54,8 @@ def write(stack: str, spec: ServiceSpec, ids: Mapping[str, str]) -> Json:
             },
             "Placement": {"Constraints": list(spec.constraints)} if spec.constraints else {},
             "Networks": [
-                {"Target": f"{stack}_{link.network}", "Aliases": [spec.name, *link.aliases]} for link in spec.networks
+                {"Target": f"{stack}_{link.network}", "Aliases": [spec.name, *link.aliases]}
+                for link in spec.networks
             ],
             "LogDriver": {
                 "Name": "json-file",
@@ -142,14 +143,21 @@ def _resources(spec: ServiceSpec) -> Json:
     limits = {"MemoryBytes": spec.memory_bytes, "NanoCPUs": spec.cpu_nano}
     made: Json = {
         "Limits": {key: value for key, value in limits.items() if value},
-        "Reservations": {"MemoryBytes": spec.memory_reservation_bytes} if spec.memory_reservation_bytes else {},
+        "Reservations": {"MemoryBytes": spec.memory_reservation_bytes}
+        if spec.memory_reservation_bytes
+        else {},
     }
     return {key: value for key, value in made.items() if value}
 
 
 def _endpoint(spec: ServiceSpec) -> Json:
     ports = [
-        {"Protocol": port.protocol, "TargetPort": port.target, "PublishedPort": port.published, "PublishMode": "host"}
+        {
+            "Protocol": port.protocol,
+            "TargetPort": port.target,
+            "PublishedPort": port.published,
+            "PublishMode": "host",
+        }
         for port in spec.ports
     ]
     return {"Mode": "dnsrr", "Ports": ports} if ports else {"Mode": "dnsrr"}

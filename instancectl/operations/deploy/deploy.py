@@ -1,0 +1,260 @@
+"""The story of a deploy: gate, plan, apply, tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from instancectl import executor
+from instancectl.core import stack_file, topology
+from instancectl.core.applied import Applied
+from instancectl.core.check import Finding, Severity
+from instancectl.core.config import InstanceConfig
+from instancectl.core.desired import Desired, OneShot
+from instancectl.core.layout import Layout
+from instancectl.core.observed import Observed
+from instancectl.core.plan import FirstRun, Plan, plan
+from instancectl.core.result import Result, Status
+from instancectl.core.steps import (
+    CreateConfig,
+    CreateOwner,
+    CreateSecret,
+    EnsureService,
+    FirstRunSettings,
+    Step,
+    WaitServices,
+    World,
+)
+from instancectl.core.topology import Rendered
+from instancectl.errors import Refused
+from instancectl.operations.deploy.first_run import Owner
+from instancectl.operations.deploy.handlers import Handlers
+from instancectl.ports.clock import Clock
+from instancectl.ports.journal import Journal
+from instancectl.ports.lock import Lock
+from instancectl.ports.reporter import Reporter
+from instancectl.ports.state import State
+from instancectl.ports.swarm import Swarm
+
+DRIFT_EXIT_CODE = 9
+PREPARATORY = frozenset({"create-swarm", "fetch-image"})
+"""Steps whose outcome (a Swarm, digests) the others depend on: they run first, then it is planned anew."""
+
+Look = Callable[[], tuple[Finding, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Everything outside that a deploy touches.
+
+    Attributes:
+        gate: preflight findings, looked at before anything is touched; told what is deployed already.
+        probe: the instance as seen from outside.
+        layout: sizes for an Engine with these cores and this memory.
+        render: files, with the message of the maintenance page while that is on.
+        write_stack: the stack file as text.
+    """
+
+    swarm: Swarm
+    state: State
+    journal: Journal
+    lock: Lock
+    reporter: Reporter
+    clock: Clock
+    gate: Callable[[Observed, Applied], tuple[Finding, ...]]
+    probe: Look
+    layout: Callable[[Observed], Layout]
+    render: Callable[[Layout, str | None], Rendered]
+    write_stack: Callable[[Mapping[str, object], str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    desired: Desired
+    rendered: Rendered
+    plan: Plan
+
+
+class Deployment:
+    """Plans and applies one instance."""
+
+    def __init__(self, config: InstanceConfig, around: Surroundings) -> None:
+        """Nothing is read before a method is called."""
+        self._config = config
+        self._around = around
+
+    def show_plan(self, *, exit_code: bool = False) -> Result:
+        """What `deploy` would do; with `exit_code` a plan that is not empty exits 9."""
+        prepared = self._prepare()
+        if not prepared.plan:
+            return Result(Status.UNCHANGED, {"steps": []}, (self._nothing(),))
+        lines = [f"{self._config.instance.domain}: {len(prepared.plan.steps)} steps", ""]
+        lines += [f"  {n:>2}. {step['summary']}" for n, step in enumerate(prepared.plan.as_json(), 1)]
+        return Result(
+            Status.PLANNED,
+            {"steps": prepared.plan.as_json()},
+            (*lines, "", "nothing was changed; `instancectl deploy` takes these steps"),
+            exit_code=DRIFT_EXIT_CODE if exit_code else 0,
+        )
+
+    def deploy(self, why: str = "deploy") -> Result:
+        """Take the steps.
+
+        Raises:
+            Refused: a precondition is missing; nothing changed.
+            Partial: some steps were applied.
+        """
+        with self._around.lock.hold(why):
+            return self._deploy(why)
+
+    def maintenance(self, message: str | None) -> Result:
+        """Show the maintenance page with `message`, or with None the instance again.
+
+        Only the `cache` tier is replaced, start-first. Nothing else of the plan is applied.
+        """
+        around, domain = self._around, self._config.instance.domain
+        word = "off" if message is None else "on"
+        with around.lock.hold(f"maintenance {word}"):
+            around.state.save(replace(around.state.load(), maintenance=message))
+            prepared = self._prepare()
+            steps = _only(prepared, "cache")
+            if not steps:
+                return Result(Status.UNCHANGED, {"maintenance": word}, (f"maintenance is {word} already",))
+            around.journal.write("maintenance", state=word)
+            self._apply(prepared, steps, owner_was_tried=False)
+        said = (
+            "answers again"
+            if message is None
+            else "shows the maintenance page; `instancectl maintenance off` ends it"
+        )
+        return Result(Status.CHANGED, {"maintenance": word}, (f"{domain} {said}",))
+
+    def _deploy(self, why: str) -> Result:
+        around = self._around
+        prepared = self._prepare()
+        if not prepared.plan:
+            return Result(Status.UNCHANGED, {"steps": []}, (self._nothing(),))
+        self._refuse_bad(around.gate(prepared.plan.world.observed, prepared.plan.world.applied))
+        owner_was_tried = any(
+            entry.get("step") == CreateOwner.kind and entry.get("event") == "step-started"
+            for entry in around.journal.entries()
+        )
+        around.journal.write("deploy-started", why=why, steps=prepared.plan.as_json())
+        early = tuple(step for step in prepared.plan.steps if step.kind in PREPARATORY)
+        applied = self._apply(prepared, Plan(early, prepared.plan.world), owner_was_tried=owner_was_tried)[0]
+        if early:
+            prepared = self._prepare()
+        self._write_files(prepared.desired)
+        more, handlers = self._apply(prepared, prepared.plan, owner_was_tried=owner_was_tried)
+        around.journal.write("deploy-done", steps=applied + more)
+        return self._told(prepared, applied + more, handlers.outcome.owner)
+
+    def _apply(self, prepared: _Prepared, steps: Plan, *, owner_was_tried: bool) -> tuple[int, Handlers]:
+        around = self._around
+        handlers = Handlers(
+            desired=prepared.desired,
+            swarm=around.swarm,
+            state=around.state,
+            clock=around.clock,
+            job=lambda name, argv, extra: self._job(prepared, name, argv, extra),
+            probe=around.probe,
+            owner_was_tried=owner_was_tried,
+            domains=(self._config.instance.domain, self._config.instance.web_domain),
+        )
+        count = executor.apply(
+            steps,
+            handlers.table(),
+            journal=around.journal,
+            reporter=around.reporter,
+            clock=around.clock,
+            again="instancectl deploy",
+        )
+        return count, handlers
+
+    def _job(self, prepared: _Prepared, name: str, argv: Iterable[str], extra: Mapping[str, str]) -> OneShot:
+        return topology.one_shot(self._config, prepared.rendered, prepared.desired.images, name, argv, extra)
+
+    def _prepare(self) -> _Prepared:
+        around, config = self._around, self._config
+        applied = around.state.load()
+        observed = around.swarm.observe(config.stack)
+        layout = around.layout(observed)
+        rendered = around.render(layout, applied.maintenance)
+        references = topology.image_references(config, layout)
+        images = {reference: applied.images.get(reference, reference) for reference in references}
+        desired = topology.desired(config, layout, rendered, images)
+        web_image = images[config.web_image]
+        steps = plan(desired, self._first_run(), web_image, World(observed, applied))
+        return _Prepared(desired, rendered, steps)
+
+    def _first_run(self) -> FirstRun:
+        config = self._config
+        return FirstRun(
+            FirstRunSettings(
+                config.registrations.mode,
+                config.registrations.require_reason,
+                config.retention.media_days,
+                config.retention.content_days,
+            ),
+            CreateOwner(config.owner.username, config.owner.email),
+            config.swarm.advertise_address or "127.0.0.1",
+        )
+
+    def _refuse_bad(self, findings: tuple[Finding, ...]) -> None:
+        bad = [finding for finding in findings if finding.severity is Severity.FAIL]
+        if not bad:
+            return
+        lines = "".join(f"\n  {finding.check}: {finding.seen}; needed: {finding.needed}" for finding in bad)
+        raise Refused(
+            f"cannot deploy `{self._config.instance.domain}`, nothing was changed:{lines}",
+            hint="\n      ".join(dict.fromkeys(finding.hint for finding in bad if finding.hint)),
+            subject=bad[0].check,
+        )
+
+    def _write_files(self, desired: Desired) -> None:
+        text = self._around.write_stack(
+            stack_file.compose(desired), stack_file.HEADER.format(stack=desired.stack)
+        )
+        self._around.state.write_rendered({"stack.yml": text, **stack_file.files(desired)})
+
+    def _nothing(self) -> str:
+        return f"{self._config.instance.domain} matches its configuration; nothing to do"
+
+    def _told(self, prepared: _Prepared, steps: int, owner: Owner | None) -> Result:
+        site = f"https://{self._config.site}{_port(self._config.proxy.https_port)}"
+        data: dict[str, object] = {"steps": prepared.plan.as_json(), "applied": steps, "url": site}
+        lines = [f"{self._config.instance.domain} is deployed: {site}"]
+        if owner:
+            data["owner"] = {"username": owner.username, "email": owner.email, "password": owner.password}
+            lines += _owner_lines(owner)
+        return Result(Status.CHANGED, data, tuple(lines))
+
+
+def _only(prepared: _Prepared, service: str) -> Plan:
+    """The steps that concern one service."""
+    spec = prepared.desired.service(service)
+    files = {item.name for item in (*spec.configs, *spec.secrets)}
+
+    def concerns(step: Step) -> bool:
+        if isinstance(step, CreateConfig | CreateSecret):
+            return step.name in files
+        if isinstance(step, EnsureService):
+            return step.spec == spec
+        return isinstance(step, WaitServices) and step.specs == (spec,)
+
+    return Plan(tuple(step for step in prepared.plan.steps if concerns(step)), prepared.plan.world)
+
+
+def _owner_lines(owner: Owner) -> list[str]:
+    if not owner.password:
+        return []
+    return [
+        "",
+        "  owner account (shown once, kept nowhere):",
+        f"    log in with  {owner.email}",
+        f"    password     {owner.password}",
+    ]
+
+
+def _port(port: int) -> str:
+    return "" if port == 443 else f":{port}"
