@@ -1,12 +1,13 @@
 """Which requests tell what of an instance is alive, and what their answers mean.
 
-Mastodon's own health pages see neither PostgreSQL nor Redis, so the database is seen by webfinger, Redis by
-`/api/v2/instance`, and streaming's database by a WebSocket with a made-up token. None of them is signed: a
-signature whose key cannot be fetched closes the server to signed deliveries from that address for five minutes.
+Mastodon's own health pages see neither PostgreSQL nor Redis, so the database is seen by webfinger, Redis
+by `/api/v2/instance`, and streaming's database by a WebSocket with a made-up token. None of them is signed:
+a signature whose key cannot be fetched closes the server to signed deliveries from that address for five
+minutes.
 
-The requests go to every replica directly, from inside the overlay network; through the edge they would meet its
-cache, which answers webfinger for three days. One round is two throttled requests per web replica; Mastodon
-allows 300 in five minutes for the address they come from.
+The requests go to every replica directly, from inside the overlay network; through the edge they would meet
+its cache, which answers webfinger for three days. One round is two throttled requests per web replica;
+Mastodon allows 300 in five minutes for the address they come from.
 """
 
 from __future__ import annotations
@@ -116,7 +117,9 @@ def argv(wanted: Iterable[Probe]) -> tuple[str, ...]:
 def read(output: str) -> tuple[ReplicaAnswer, ...]:
     """The answers that `argv` printed, in a stable order; other lines are skipped."""
     answers = (_answer(line) for line in output.splitlines())
-    return tuple(sorted((found for found in answers if found), key=lambda found: (found.surface, found.address)))
+    return tuple(
+        sorted((found for found in answers if found), key=lambda found: (found.surface, found.address))
+    )
 
 
 def is_well(probe: Probe, answer: ReplicaAnswer) -> bool:

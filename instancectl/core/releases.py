@@ -54,7 +54,7 @@ CORRUPTING_POSTGRES: tuple[Version, Version] = ((14, 0), (14, 3))
 
 
 def parse_version(text: str) -> Version | None:
-    """The first dotted number in a text, e.g. of `postgres (PostgreSQL) 17.6 (Debian …)`; None without one."""
+    """The first dotted number in a text, e.g. of `postgres (PostgreSQL) 17.6`; None without one."""
     found = re.search(r"\d+(?:\.\d+)*", text)
     return tuple(int(part) for part in found.group().split(".")) if found else None
 

@@ -1,0 +1,1 @@
+"""Checks: questions about an instance and the pure judgements that answer them."""

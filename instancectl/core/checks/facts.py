@@ -1,0 +1,113 @@
+"""Everything a check may judge by; what nobody looked at is `Unknown`, never empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from instancectl.core.applied import Applied
+from instancectl.core.budget import Budget
+from instancectl.core.checks.seen import (
+    Answer,
+    ClientAddress,
+    Disk,
+    ImageSeen,
+    Listener,
+    MailTalk,
+    Memory,
+    NameAnswer,
+    NoAnswer,
+    Skew,
+    StoreTrial,
+    VersionSeen,
+)
+from instancectl.core.config import InstanceConfig
+from instancectl.core.observed import Observed
+from instancectl.core.probes import ReplicaAnswer
+from instancectl.core.questions import MailDomain, PostgresAnswer, RedisAnswer
+from instancectl.core.sizes import Layout
+from instancectl.core.unknown import NOT_LOOKED, Known, Unknown
+
+
+class Look(StrEnum):
+    """One thing to look at; a check names those it needs, and nothing else is looked at."""
+
+    MACHINE = "machine"
+    PORTS = "ports"
+    NAMES = "names"
+    MAIL = "mail"
+    OWNER_MAIL = "owner-mail"
+    EDGE = "edge"
+    CLIENT_ADDRESS = "client-address"
+    STORE = "store"
+    CLOCK = "clock"
+    IMAGES = "images"
+    PROBES = "probes"
+    POSTGRES = "postgres"
+    REDIS = "redis"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a secret: its name, what is wrong, what to type."""
+
+    subject: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is wanted, what was recorded and what was seen.
+
+    Attributes:
+        config: what the admin wants.
+        secrets: what is wrong with them; empty when nothing is.
+        layout: sizes of the services.
+        memory_budget: bytes the layout needs, with its arithmetic.
+        connection_budget: PostgreSQL connections it needs, with its arithmetic.
+        applied: what earlier runs recorded.
+        stack: the Engine and what runs of this stack.
+        addresses: global addresses of this host, IPv4 and IPv6.
+        edge: the site's `/health` through the edge of this host.
+        postgres: PostgreSQL asked directly; `NoAnswer` when it did not answer.
+        redis: Redis, likewise.
+    """
+
+    config: InstanceConfig
+    applied: Applied = field(default_factory=Applied)
+    secrets: Known[tuple[Problem, ...]] = NOT_LOOKED
+    layout: Known[Layout] = NOT_LOOKED
+    memory_budget: Known[Budget] = NOT_LOOKED
+    connection_budget: Known[Budget] = NOT_LOOKED
+    stack: Known[Observed] = NOT_LOOKED
+    memory: Known[Memory] = NOT_LOOKED
+    cores: Known[int] = NOT_LOOKED
+    disk: Known[Disk] = NOT_LOOKED
+    addresses: Known[tuple[str, ...]] = NOT_LOOKED
+    listeners: Known[tuple[Listener, ...]] = NOT_LOOKED
+    names: Known[tuple[NameAnswer, ...]] = NOT_LOOKED
+    mail: Known[MailTalk] = NOT_LOOKED
+    owner_mail: Known[MailDomain] = NOT_LOOKED
+    edge: Known[Answer | NoAnswer] = NOT_LOOKED
+    client_address: Known[tuple[ClientAddress, ...]] = NOT_LOOKED
+    store: Known[StoreTrial] = NOT_LOOKED
+    clock: Known[Skew] = NOT_LOOKED
+    images: Known[tuple[ImageSeen, ...]] = NOT_LOOKED
+    postgres_version: Known[VersionSeen] = NOT_LOOKED
+    redis_version: Known[VersionSeen] = NOT_LOOKED
+    probes: Known[tuple[ReplicaAnswer, ...]] = NOT_LOOKED
+    postgres: Known[PostgresAnswer | NoAnswer] = NOT_LOOKED
+    redis: Known[RedisAnswer | NoAnswer] = NOT_LOOKED
+
+    @property
+    def deployed(self) -> bool | None:
+        """Whether services of the stack exist; None when nobody could look."""
+        return None if isinstance(self.stack, Unknown) else bool(self.stack.services)
+
+    def serves(self, service: str) -> bool:
+        """Whether at least one replica of a service runs, as far as anybody could see."""
+        if isinstance(self.stack, Unknown):
+            return False
+        state = self.stack.services.get(service)
+        return state is not None and state.running > 0
