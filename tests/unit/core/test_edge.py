@@ -73,6 +73,7 @@ def test_no_request_that_was_sent_is_repeated(case):
     assert "non_idempotent" not in text
     assert "lb_retry_match" not in text
     assert "keepalive off" in text
+    assert text.count("keepalive_requests 1;") == text.count("zone web") + text.count("zone streaming")
 
 
 def test_signatures_matter_to_the_cache_only_with_authorized_fetch():
