@@ -108,7 +108,6 @@ def run(options: argparse.Namespace, tally: Tally) -> None:
         if options.quick:
             run_tiers(quick_tiers(python), chosen, tally)
             return
-        step("packages", lambda: machine.install_packages(machine.COMMANDS, log("packages")))
         step("packages", lambda: machine.install_packages(machine.BUILD_COMMANDS, log("packages")))
         with engine_and_swarm(tally), images_in_background() as images:
             run_tiers(quick_tiers(python), chosen, tally)
@@ -281,7 +280,10 @@ def show_tail(path: Path, lines: int = 60) -> None:
 @contextlib.contextmanager
 def engine_and_swarm(tally: Tally) -> Iterator[None]:
     """Docker Engine and a Swarm; both as they were before, afterwards."""
-    engine = machine.start_engine(log("dockerd"))
+    started = time.monotonic()
+    engine, _ = machine.provide_engine(log("dockerd"))
+    if engine.ours:
+        say(f"{'engine':<11} ready  {minutes(time.monotonic() - started):>8}")
     try:
         before = machine.objects()
         created = machine.create_swarm()

@@ -89,13 +89,18 @@ def install_packages(commands: Mapping[str, tuple[str, ...]], log: Path) -> list
     if os.geteuid() != 0:
         raise MachineError(f"{' '.join(packages)} missing; run this as root, or `sudo apt-get install` them")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    _logged(["apt-get", "update", "-q"], log, environment)
+    logged(["apt-get", "update", "-q"], log, environment)
     packages = missing_packages(commands)  # only now does apt know what this suite calls them
-    _logged(["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages], log, environment)
+    logged(["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages], log, environment)
     return packages
 
 
-def _logged(command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> None:
+def logged(command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> None:
+    """Run a command into a log file.
+
+    Raises:
+        MachineError: it failed; the text quotes the log's end.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         file.write(f"$ {' '.join(command)}\n".encode())
@@ -116,7 +121,6 @@ class Engine:
 
     how: str
     pid: int = 0
-    swarm_created: bool = False
 
     @property
     def ours(self) -> bool:
@@ -129,18 +133,30 @@ def engine_answers() -> bool:
     return answer("docker", "version", "--format", "{{.Server.Version}}", timeout=20).returncode == 0
 
 
-def start_engine(log: Path) -> Engine:
-    """Make sure that Docker Engine answers.
+def provide_engine(log: Path) -> tuple[Engine, list[str]]:
+    """Make sure that Docker Engine answers; how it came to, and which packages were installed for it.
 
     Raises:
         MachineError: it does not, within 60 seconds.
     """
     if engine_answers():
-        return Engine("found")
+        return Engine("found"), []
+    packages = install_packages(COMMANDS, log)
+    if packages and wait_until(engine_answers, seconds=10):
+        return started_engine(), packages  # the package started it
+    return _start_engine(log), packages
+
+
+def started_engine() -> Engine:
+    """The engine that answers now, taken as one of ours."""
+    return Engine("unit") if Path("/run/systemd/system").is_dir() else Engine("process", running_dockerd())
+
+
+def _start_engine(log: Path) -> Engine:
     if os.geteuid() != 0:
         raise MachineError("Docker Engine does not answer; start it, or run this as root")
     if Path("/run/systemd/system").is_dir():
-        _logged(["systemctl", "start", "docker"], log)
+        logged(["systemctl", "start", "docker"], log)
         engine = Engine("unit")
     else:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -153,6 +169,15 @@ def start_engine(log: Path) -> Engine:
         stop_engine(engine)
         raise MachineError(f"Docker Engine does not answer within 60 s; its log is {log}")
     return engine
+
+
+def running_dockerd() -> int:
+    """Process id that dockerd wrote down; 0 when there is none."""
+    for path in (Path("/run/docker.pid"), Path("/var/run/docker.pid")):
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(path.read_text())
+            return pid if is_dockerd(pid) else 0
+    return 0
 
 
 def stop_engine(engine: Engine) -> None:
@@ -201,7 +226,19 @@ def create_swarm() -> bool:
 def leave_swarm() -> None:
     """Leave the Swarm and remove the bridge network that Docker leaves behind."""
     answer("docker", "swarm", "leave", "--force", timeout=60)
-    answer("docker", "network", "rm", "docker_gwbridge")
+    forget_swarm()
+
+
+def forget_swarm() -> None:
+    """Remove the bridge network that Docker leaves behind after a Swarm."""
+    wait_until(
+        lambda: (
+            answer("docker", "network", "rm", "docker_gwbridge").returncode == 0
+            or "not found" in answer("docker", "network", "inspect", "docker_gwbridge").stderr.lower()
+            or "no such network" in answer("docker", "network", "inspect", "docker_gwbridge").stderr.lower()
+        ),
+        seconds=10,
+    )
 
 
 # ---------------------------------------------------------------------------
@@ -245,9 +282,9 @@ def make_venv(directory: Path, lock: Path, log: Path) -> Path:
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
     shutil.rmtree(directory, ignore_errors=True)
-    _logged([sys.executable, "-m", "venv", str(directory)], log)
+    logged([sys.executable, "-m", "venv", str(directory)], log)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _logged([*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(lock)], log)
+    logged([*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(lock)], log)
     stamp.write_text(wanted)
     return python
 
