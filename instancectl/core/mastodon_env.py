@@ -41,7 +41,7 @@ def dotenv(config: InstanceConfig, secrets: SecretSet, layout: Layout) -> str:
         ("Secrets", _secrets(secrets)),
         ("Mail", _mail(config, secrets)),
         ("Media", _media(config.media, secrets)),
-        ("Further variables of [mastodon.env]", _further(config)),
+        ("Further variables", _further(config, secrets)),
     )
     lines: list[str] = []
     for title, pairs in sections:
@@ -166,5 +166,7 @@ def _media(media: Media, secrets: SecretSet) -> Iterator[tuple[str, str]]:
         yield name, secrets.reveal(name)
 
 
-def _further(config: InstanceConfig) -> Iterator[tuple[str, str]]:
+def _further(config: InstanceConfig, secrets: SecretSet) -> Iterator[tuple[str, str]]:
     yield from sorted(config.mastodon.env.items())
+    for name in secrets.further:
+        yield name, secrets.reveal(name)

@@ -9,18 +9,21 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from instancectl.core.check import Finding, Severity
-from instancectl.core.config import InstanceConfig
+from instancectl.core.config import RESERVED_ENV, InstanceConfig
 from instancectl.core.dotenv import quoted
+from instancectl.core.p256 import pair_matches
 from instancectl.core.releases import at_least, parse_version
 from instancectl.core.secrets import Secret
 from instancectl.errors import ConfigError
 
 DEVELOPMENT_MARKER = "DO_NOT_USE_IN_PRODUCTION"
 """Values that end in it abort Mastodon's boot (config/initializers/active_record_encryption.rb)."""
+
+VAPID = ("VAPID_PRIVATE_KEY", "VAPID_PUBLIC_KEY")
 
 _TOKEN = re.compile(r"[A-Za-z0-9_+/=.~-]+")
 _P256_POINT = 65  # bytes of an uncompressed point: 0x04, x, y
@@ -72,17 +75,19 @@ class SecretSet:
         return tuple(kind for kind in CATALOGUE if kind.required(config) and not self.get(kind.name))
 
     def problems(self, config: InstanceConfig) -> tuple[Finding, ...]:
-        """A `fail` for every secret that is missing, short or mangled; never a value in it.
-
-        Whether the VAPID halves belong together needs curve arithmetic: see the secret generator.
-        """
+        """A `fail` for every secret that is missing, short or mangled; never a value in it."""
         found = [_failed(kind, "missing", _hint_missing(kind)) for kind in self.missing(config)]
         for kind in CATALOGUE:
             secret = self.get(kind.name)
             fault = kind.fault(secret.reveal()) if secret else ""
             if fault:
                 found.append(_failed(kind, fault, _HINT_MANGLED))
-        return tuple(found)
+        return (*found, *_pair(self), *_further_problems(self, config))
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Names beyond the catalogue, sorted: secrets that only Mastodon understands (`ES_PASS` …)."""
+        return tuple(sorted(name for name in self.values if name not in NAMES))
 
     def require(self, config: InstanceConfig) -> None:
         """Check everything at once.
@@ -120,6 +125,36 @@ def _hint_missing(kind: SecretKind) -> str:
     if kind.generated:
         return "run `instancectl init` to generate what is missing, or restore `secrets.env` from your backup"
     return f"add `{kind.name}=…` to `secrets.env`, or run `instancectl init`"
+
+
+def _pair(secrets: SecretSet) -> tuple[Finding, ...]:
+    """The VAPID halves must belong together: a mixed pair fails at the first push, silently."""
+    private, public = (decode_urlsafe(secrets.reveal(name)) or b"" for name in VAPID)
+    if len(private) != _P256_SCALAR or len(public) != _P256_POINT or pair_matches(private, public):
+        return ()
+    finding = Finding(
+        check="secret-VAPID_PUBLIC_KEY",
+        severity=Severity.FAIL,
+        seen="`VAPID_PRIVATE_KEY` and `VAPID_PUBLIC_KEY` are no pair",
+        needed="both halves of one key",
+        hint="take both lines from the same server",
+    )
+    return (finding,)
+
+
+def _further_problems(secrets: SecretSet, config: InstanceConfig) -> tuple[Finding, ...]:
+    """Variables beyond the catalogue must be ours to pass on, writable, and said once."""
+    found = []
+    for name in secrets.further:
+        fault = _writable(name)(secrets.reveal(name))
+        if name in RESERVED_ENV:
+            fault = "is derived by instancectl; remove it from `secrets.env`"
+        elif name in config.mastodon.env:
+            fault = "stands in `[mastodon.env]` too; keep one of them"
+        if fault:
+            seen = f"`{name}` {fault}"
+            found.append(Finding(f"secret-{name}", Severity.FAIL, seen, "one value", _HINT_MANGLED))
+    return tuple(found)
 
 
 def _always(_: InstanceConfig) -> bool:
@@ -223,13 +258,8 @@ NAMES = frozenset(kind.name for kind in CATALOGUE)
 
 
 def from_values(values: Mapping[str, str]) -> SecretSet:
-    """The known secrets among `values`; unknown names and empty values are left out."""
-    return SecretSet({kind.name: Secret(values[kind.name]) for kind in CATALOGUE if values.get(kind.name)})
-
-
-def unknown_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Names that are no secret of ours."""
-    return tuple(name for name in names if name not in NAMES)
+    """A set of all `values` that are not empty."""
+    return SecretSet({name: Secret(value) for name, value in values.items() if value})
 
 
 def reference_markdown() -> str:
@@ -243,6 +273,8 @@ def reference_markdown() -> str:
         "",
         "They live in `secrets.env` beside `instance.toml`, mode 0600, one `NAME=value` a line.",
         "`instancectl init` generates what is missing and never replaces what is there.",
+        "Further variables that are secret (`ES_PASS`, `HCAPTCHA_SECRET_KEY` …) may stand there too:",
+        "they reach Mastodon as they are.",
         "Keep a copy of this file apart from the machine.",
         "",
         "| Name | For | Comes from | If it is lost or changed |",

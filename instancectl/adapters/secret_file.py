@@ -1,0 +1,123 @@
+"""`secrets.env` on disk: `NAME=value` lines that only their owner may read."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from instancectl.core import dotenv
+from instancectl.core.secret_set import CATALOGUE, SecretSet, from_values
+from instancectl.errors import ConfigError
+
+MODE = 0o600
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_HEAD = """\
+# Secrets of a Mastodon instance. Only the owner of this file may read it (mode 0600).
+# Keep a copy apart from this machine: what is marked "never change" cannot be made again.
+"""
+
+
+class SecretFile:
+    """The secrets in one file; see `ports.secret_store`."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is read yet."""
+        self._path = path
+
+    @property
+    def location(self) -> str:
+        """The file's path."""
+        return str(self._path)
+
+    def load(self) -> SecretSet:
+        """All secrets; an empty set when there is no file."""
+        return load(self._path) if self._path.exists() else SecretSet()
+
+    def add(self, secrets: SecretSet) -> tuple[str, ...]:
+        """Append what is missing; the lines that are there stay as they are."""
+        present = self.load()
+        names = tuple(name for name in secrets.values if secrets.get(name) and not present.get(name))
+        if not names:
+            return ()
+        text = _read(self._path) if self._path.exists() else _HEAD
+        lines = [line for name in names for line in _lines(name, secrets.reveal(name))]
+        separator = "" if text.endswith("\n") else "\n"
+        _replace(self._path, text + separator + "\n".join(lines) + "\n")
+        return names
+
+
+def load(path: Path) -> SecretSet:
+    """The secrets in the file.
+
+    Raises:
+        ConfigError: there is none, others may read it, or a line is no `NAME=value`.
+    """
+    text = _read(path)
+    parsed = dotenv.parse(text)
+    if parsed.strange_lines:
+        numbers = ", ".join(str(number) for number in parsed.strange_lines)
+        raise ConfigError(
+            f"cannot use `{path}`: line {numbers} is no `NAME=value`",
+            hint="a value with spaces or quotes stands in single quotes",
+            subject=str(path),
+        )
+    return from_values(parsed.values)
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            # Judged on the open file, so that nobody can swap it in between.
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & _OTHERS:
+                raise ConfigError(
+                    f"`{path}` can be read by others than its owner (mode {mode:04o})",
+                    hint=f"chmod 600 {path}",
+                    subject=str(path),
+                )
+            return file.read()
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"there is no `{path}`",
+            hint="restore it from your backup; a new instance gets one from `instancectl init`",
+            subject=str(path),
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ConfigError(f"cannot read `{path}`: {reason}", subject=str(path)) from error
+
+
+def _lines(name: str, value: str) -> tuple[str, str, str]:
+    kind = next((kind for kind in CATALOGUE if kind.name == name), None)
+    comment = f"{kind.purpose}. {kind.loss}" if kind else "a further variable of `.env.production`"
+    return "", f"# {comment[0].upper()}{comment[1:]}", dotenv.assignment(name, value)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside, flush to disk, rename: whole or not at all, never readable by others."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(beside).replace(path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise ConfigError(f"cannot write `{path}`: {error.strerror}", subject=str(path)) from error
+
+
+def _sync_directory(path: Path) -> None:
+    # Without it a power cut can undo the rename: the only copy of the keys would be gone.
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
