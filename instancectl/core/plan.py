@@ -79,7 +79,7 @@ def sequence(desired: Desired, first_run: FirstRun, web_image: str, world: World
         if "web" in stage:
             yield PrepareSchema("fresh" if fresh else "before", web_image)
         yield from _bring_up(desired, stage, world)
-        if "web" in stage:
+        if "web" in stage and not fresh:
             yield PrepareSchema("after", web_image)
     yield first_run.settings
     yield first_run.owner
