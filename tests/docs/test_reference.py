@@ -50,14 +50,14 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield key
 
 
-@pytest.mark.parametrize("key", keys(InstanceConfig))
-def test_a_key_of_the_configuration_is_explained(key: str) -> None:
-    assert f"`{key}`" in written("configuration.md")
+def test_every_key_of_the_configuration_is_explained() -> None:
+    page = written("configuration.md")
+    assert not [key for key in keys(InstanceConfig) if f"`{key}`" not in page]
 
 
-@pytest.mark.parametrize("row", EXIT_CODES, ids=lambda row: row.name)
-def test_an_exit_code_is_explained(row: object) -> None:
-    assert f"| {row.code} | {row.name} |" in written("exit-codes.md")  # type: ignore[attr-defined]
+def test_every_exit_code_is_explained() -> None:
+    page = written("exit-codes.md")
+    assert not [row for row in EXIT_CODES if f"| {row.code} | {row.name} |" not in page]
 
 
 def subclasses(error: type[InstanceError]) -> Iterator[type[InstanceError]]:
