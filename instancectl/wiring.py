@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instancectl.core.config import InstanceConfig
 from instancectl.core.invocation import Globals
-from instancectl.core.secrets import Secret
 
 if TYPE_CHECKING:
     from instancectl.adapters.docker_engine import DockerSwarm
+    from instancectl.core.config import InstanceConfig
     from instancectl.core.layout import Layout
     from instancectl.core.observed import Observed
     from instancectl.core.rendering import TlsFiles
@@ -160,6 +159,7 @@ def render(opened: OpenInstance, found: SecretSet, sizes: Layout, maintenance: s
 def _tls_files(opened: OpenInstance) -> TlsFiles:
     from instancectl.adapters import pem_file
     from instancectl.core.rendering import TlsFiles
+    from instancectl.core.secrets import Secret
 
     tls, base = opened.config.tls, opened.paths.directory
     return TlsFiles(

@@ -11,6 +11,7 @@ MODULES = (
     "check",
     "deploy",
     "status",
+    "status",
     "logs",
     "tootctl",
     "config",

@@ -10,7 +10,6 @@ from instancectl import wiring
 from instancectl.cli import confirm
 from instancectl.cli.context import globals_of
 from instancectl.core.result import Result
-from instancectl.operations import destroy as operation
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +28,8 @@ def destroy(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be removed.")] = False,
 ) -> Result:
     """Remove the instance from this host, with all its data. Severe: asks for the domain."""
+    from instancectl.operations import destroy as operation
+
     options = globals_of(ctx)
     opened, around = wiring.destruction(options)
     config = opened.config

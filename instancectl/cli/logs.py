@@ -10,7 +10,6 @@ from instancectl import wiring
 from instancectl.cli.context import globals_of
 from instancectl.cli.render import render_line
 from instancectl.core.result import Result
-from instancectl.operations import logs as operation
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +27,8 @@ def logs(
     since: Annotated[str, typer.Option("--since", help="Only newer ones: 90s, 15m, 2h, 1d.")] = "",
 ) -> Result | None:
     """Print the log of a service, all replicas together; with `--json` one line each as a JSON object."""
+    from instancectl.operations import logs as operation
+
     options = globals_of(ctx)
     opened = wiring.open_instance(options)
     wanted = operation.Wanted(service, tail=tail, follow=follow, since=since)

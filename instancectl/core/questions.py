@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from instancectl.core.releases import Version, parse_version
@@ -86,6 +86,7 @@ class RedisAnswer:
         policy: what it does when memory is full; must be `noeviction`.
         aof_healthy: its log on disk is written without errors.
         sizes: queue → jobs waiting.
+        latencies: queue → seconds the oldest job in it has waited; 0 for an empty one.
         failed: jobs that ended in an error since the counter began.
     """
 
@@ -100,19 +101,26 @@ class RedisAnswer:
     retries: int
     dead: int
     failed: int
+    latencies: Mapping[str, float] = field(default_factory=dict)
 
+
+MILLISECONDS_ABOVE = 1e11
+"""No time in seconds is that large before the year 5138."""
 
 # One round trip; cost grows with processes and queues, never with jobs. Arguments of jobs carry tokens and
-# are not touched. Ages come from Redis' own clock, so no other clock matters.
+# never leave Redis. Ages come from Redis' own clock, so no other clock matters.
 _LUA = """
 local now = redis.call('time')
-local out = {now = tonumber(now[1]), processes = {}, sizes = {}, info = redis.call('info')}
+local out = {now = tonumber(now[1]), processes = {}, sizes = {}, oldest = {}, info = redis.call('info')}
 for _, id in ipairs(redis.call('smembers', 'processes')) do
   local h = redis.call('hmget', id, 'info', 'beat', 'quiet', 'busy', 'concurrency')
   if h[1] then table.insert(out.processes, {id, h[1], h[2], h[3], h[4], h[5]}) end
 end
 for _, name in ipairs(redis.call('smembers', 'queues')) do
   out.sizes[name] = redis.call('llen', 'queue:' .. name)
+  local job = redis.call('lindex', 'queue:' .. name, -1)
+  local read, payload = pcall(cjson.decode, job or '{}')
+  if read then out.oldest[name] = payload.enqueued_at end
 end
 out.retries = redis.call('zcard', 'retry')
 out.dead = redis.call('zcard', 'dead')
@@ -148,9 +156,21 @@ def read_redis(output: str) -> RedisAnswer | None:
             retries=int(found["retries"]),
             dead=int(found["dead"]),
             failed=int(found["failed"]),
+            latencies={
+                name: _waited_seconds(dict(found["oldest"] or {}).get(name), found["now"])
+                for name in dict(found["sizes"] or {})
+            },
         )
     except (KeyError, StopIteration, TypeError, ValueError):
         return None
+
+
+def _waited_seconds(enqueued_at: float | None, now: float) -> float:
+    """Sidekiq 8 counts in milliseconds, older ones in seconds; both may be in one queue after an upgrade."""
+    if enqueued_at is None:
+        return 0.0
+    seconds = enqueued_at / 1000 if enqueued_at > MILLISECONDS_ABOVE else enqueued_at
+    return max(0.0, now - seconds)
 
 
 def _process(row: list[Any], now: float) -> SidekiqProcess:

@@ -1,0 +1,23 @@
+"""Looks at an instance and tells how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from instancectl.core.check import Finding
+from instancectl.core.checks.facts import Facts
+from instancectl.core.result import Result, Status
+from instancectl.core.status import report
+from instancectl.errors import Unhealthy
+from instancectl.ports.clock import Clock
+
+Look = Callable[[], tuple[Facts, tuple[Finding, ...]]]
+"""Gathers facts and judges them by the health checks."""
+
+
+def show(look: Look, clock: Clock) -> Result:
+    """One screen; exits 4 when people cannot use the instance as they should."""
+    facts, findings = look()
+    told = report(facts, findings, clock.epoch_seconds())
+    bad = told.verdict in {"down", "degraded"}
+    return Result(Status.OK, told.data, told.lines, exit_code=Unhealthy.exit_code if bad else 0)
