@@ -17,17 +17,22 @@ from instancectl.core.invocation import Globals
 
 if TYPE_CHECKING:
     from instancectl.adapters.docker_engine import DockerSwarm
+    from instancectl.core.adoption import Adoption
     from instancectl.core.config import InstanceConfig
+    from instancectl.core.applied import Applied
+    from instancectl.core.check import Finding
     from instancectl.core.layout import Layout
     from instancectl.core.observed import Observed
     from instancectl.core.rendering import TlsFiles
     from instancectl.core.secret_set import SecretSet
     from instancectl.core.topology import Rendered
-    from instancectl.operations import destroy
+    from instancectl.operations import check, destroy
+    from instancectl.operations import init as initialise
     from instancectl.operations.deploy import Deployment
     from instancectl.ports.clock import Clock
     from instancectl.ports.journal import Journal
     from instancectl.ports.lock import Lock
+    from instancectl.ports.object_store import ObjectStore
     from instancectl.ports.reporter import Reporter
     from instancectl.ports.state import State
 
@@ -226,3 +231,109 @@ def run_in_one_shot(options: Globals, name: str, argv: tuple[str, ...]) -> int:
     rendered = render(opened, found, sizes, None)
     job = topology.one_shot(config, rendered, state(opened).load().images, name, argv)
     return tootctl.run(config.stack, job, engine, InteractiveContainers(engine), journal(opened, name))
+
+
+def initialisation(options: Globals, directory: str) -> initialise.Surroundings:
+    """Where `init` looks and writes: `directory`, else `--config`, else here."""
+    from instancectl.adapters import config_file, local_machine
+    from instancectl.adapters.secret_file import SecretFile
+    from instancectl.adapters.secret_generator import SystemSecretGenerator
+    from instancectl.adapters.state_file import StateDirectory
+    from instancectl.operations import init as initialise
+
+    chosen = directory or options.config
+    paths = InstancePaths(config_file.location(chosen or "."))
+    here = not chosen or paths.config_file == Path.cwd() / config_file.NAME
+    return initialise.Surroundings(
+        config_store=config_file.ConfigFile(paths.config_file),
+        secret_store=SecretFile(paths.secrets_file),
+        generator=SystemSecretGenerator(),
+        machine=local_machine.measure(),
+        deployed=bool(StateDirectory(paths.state_directory).load().local_domain),
+        option="" if here else f"--config {chosen}",
+    )
+
+
+def adoption(path: str) -> Adoption:
+    """What an existing server's `.env.production` says.
+
+    Raises:
+        ConfigError: it cannot be read, or lacks a secret that its data depends on.
+    """
+    from instancectl.adapters import secret_file
+    from instancectl.core.adoption import adopt
+
+    return adopt(secret_file.foreign(Path(path).expanduser()))
+
+
+def smtp_password(file: str) -> str:
+    """The mail password from a file, else from INSTANCECTL_SMTP_PASSWORD; empty when there is none."""
+    from instancectl.adapters import secret_file
+
+    if file:
+        return secret_file.password(Path(file).expanduser())
+    return os.environ.get("INSTANCECTL_SMTP_PASSWORD", "")
+
+
+def checking(options: Globals) -> tuple[check.Senses, check.Subject]:
+    """Everything a check needs; secrets that are wrong are something to tell, not a reason to stop."""
+    from instancectl.adapters import secret_file
+    from instancectl.core.check import Finding, Severity
+    from instancectl.core.secret_set import SecretSet
+    from instancectl.errors import ConfigError
+
+    opened = open_instance(options)
+    try:
+        found = secret_file.load(opened.paths.secrets_file)
+        problems = found.problems(opened.config)
+    except ConfigError as error:
+        found = SecretSet()
+        problems = (Finding("secrets", Severity.FAIL, error.message, hint=error.hint),)
+    return senses(opened.config, found), subject(opened.config, found, state(opened).load(), problems)
+
+
+def senses(config: InstanceConfig, found: SecretSet) -> check.Senses:
+    """What to look with; nothing is looked at yet."""
+    from instancectl.adapters.daemon_threads import DaemonThreads
+    from instancectl.adapters.dns_resolver import DnsResolver
+    from instancectl.adapters.host_psutil import PsutilHost
+    from instancectl.adapters.http_probe import SocketHttpProbe
+    from instancectl.adapters.smtp import SmtpServer
+    from instancectl.adapters.time_source import KernelClock
+    from instancectl.operations.check import Senses
+
+    return Senses(
+        containers=swarm(),
+        host=PsutilHost(),
+        dns=DnsResolver(),
+        mail=SmtpServer(),
+        http=SocketHttpProbe(),
+        time=KernelClock(),
+        together=DaemonThreads(),
+        store=object_store(config, found) if config.media.storage == "s3" else None,
+    )
+
+
+def subject(
+    config: InstanceConfig, found: SecretSet, applied: Applied, problems: tuple[Finding, ...] = ()
+) -> check.Subject:
+    """Whose instance is looked at."""
+    from instancectl.operations.check import Subject
+
+    return Subject(config, applied, problems, found.get("SMTP_PASSWORD"))
+
+
+def object_store(config: InstanceConfig, found: SecretSet) -> ObjectStore:
+    """The bucket that holds media."""
+    from instancectl.adapters.s3 import S3Bucket
+
+    media = config.media
+    return S3Bucket(
+        media.s3_bucket,
+        media.s3_region,
+        media.s3_endpoint,
+        found.get("AWS_ACCESS_KEY_ID"),
+        found.get("AWS_SECRET_ACCESS_KEY"),
+        media.s3_permission,
+        path_style=media.s3_path_style,
+    )

@@ -44,7 +44,8 @@ POSTGRES_ARGV = (
     "sh",
     "-c",
     (
-        'PGPASSWORD="$(cat /run/secrets/db_password)" PGCONNECT_TIMEOUT=4 exec psql -XAtq -h 127.0.0.1 '
+        'export PGPASSWORD="$(cat /run/secrets/db_password)"; export PGCONNECT_TIMEOUT=4; '
+        'export PGOPTIONS="-c statement_timeout=3000"; exec psql -XAtq -h 127.0.0.1 '
         f'-U mastodon -d mastodon_production -c "{_SQL}"'
     ),
 )
@@ -189,11 +190,13 @@ class MailDomain:
         exchangers: MX hosts; a single `.` says that the domain takes no mail.
         addresses: A and AAAA of the domain and of its exchangers.
         error: why nobody could ask; empty when somebody did.
+        from_container: false while only the host itself could ask.
     """
 
     exchangers: tuple[str, ...]
     addresses: tuple[str, ...]
     error: str = ""
+    from_container: bool = True
 
     @property
     def reachable(self) -> bool:

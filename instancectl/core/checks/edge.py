@@ -42,13 +42,13 @@ def certificate(facts: Facts) -> Judgement:
     """The certificate is valid, trusted where it should be, and renewed in time."""
     if not facts.deployed:
         return Skipped("certificate", _not_deployed(facts))
-    answer, clock = facts.edge, facts.clock
-    if isinstance(answer, Unknown | NoAnswer) or answer.certificate is None or isinstance(clock, Unknown):
+    answer, now = facts.edge, facts.now
+    if isinstance(answer, Unknown | NoAnswer) or answer.certificate is None or isinstance(now, Unknown):
         why = answer if isinstance(answer, Unknown) else Unknown("nothing answered over HTTPS")
         return unknown("certificate", why, "an answer over HTTPS", _see("proxy"))
     config = facts.config
     private = config.tls.mode == "internal" or bool(config.tls.acme_directory)
-    return _valid(answer.certificate, clock.now, config.tls.mode, private=private)
+    return _valid(answer.certificate, now, config.tls.mode, private=private)
 
 
 def _valid(found: Certificate, now: float, mode: str, *, private: bool) -> Finding:

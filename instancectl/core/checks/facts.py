@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from instancectl.core.applied import Applied
 from instancectl.core.budget import Budget
+from instancectl.core.check import Finding
 from instancectl.core.checks.seen import (
     Answer,
     ClientAddress,
@@ -48,15 +49,6 @@ class Look(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with a secret: its name, what is wrong, what to type."""
-
-    subject: str
-    message: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What is wanted, what was recorded and what was seen.
 
@@ -68,6 +60,7 @@ class Facts:
         connection_budget: PostgreSQL connections it needs, with its arithmetic.
         applied: what earlier runs recorded.
         stack: the Engine and what runs of this stack.
+        now: this host's time, seconds since 1970.
         addresses: global addresses of this host, IPv4 and IPv6.
         edge: the site's `/health` through the edge of this host.
         postgres: PostgreSQL asked directly; `NoAnswer` when it did not answer.
@@ -76,11 +69,12 @@ class Facts:
 
     config: InstanceConfig
     applied: Applied = field(default_factory=Applied)
-    secrets: Known[tuple[Problem, ...]] = NOT_LOOKED
+    secrets: Known[tuple[Finding, ...]] = NOT_LOOKED
     layout: Known[Layout] = NOT_LOOKED
     memory_budget: Known[Budget] = NOT_LOOKED
     connection_budget: Known[Budget] = NOT_LOOKED
     stack: Known[Observed] = NOT_LOOKED
+    now: Known[float] = NOT_LOOKED
     memory: Known[Memory] = NOT_LOOKED
     cores: Known[int] = NOT_LOOKED
     disk: Known[Disk] = NOT_LOOKED

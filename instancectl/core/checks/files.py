@@ -48,7 +48,7 @@ def secrets(facts: Facts) -> Finding:
             "secrets", problems, "readable secrets", "type `ls -l secrets.env` beside the instance file"
         )
     if problems:
-        seen = "; ".join(f"`{problem.subject}` {problem.message}" for problem in problems)
+        seen = "; ".join(problem.seen for problem in problems)
         hint = next((problem.hint for problem in problems if problem.hint), "") or (
             "put the value back into `secrets.env`; never make up a new one for an existing instance"
         )
@@ -93,7 +93,7 @@ def release(facts: Facts) -> Finding:
             "upgrade instancectl, or read the release notes before you deploy",
         )
     newest = _newer(wanted, line.newest)
-    now = None if isinstance(facts.clock, Unknown) else datetime.fromtimestamp(facts.clock.now, UTC).date()
+    now = None if isinstance(facts.now, Unknown) else datetime.fromtimestamp(facts.now, UTC).date()
     if line.supported_until and now is not None:
         left = (date.fromisoformat(line.supported_until) - now).days
         if left < SOON_DAYS:

@@ -7,6 +7,7 @@ from instancectl.core.checks.facts import Facts
 from instancectl.core.checks.model import Judgement, Skipped, fail, ok, unknown, warn
 from instancectl.core.checks.seen import MailTalk
 from instancectl.core.config import InstanceConfig, Mail
+from instancectl.core.questions import MailDomain
 from instancectl.core.unknown import Unknown
 
 _SENDER = "the provider must allow the sender: see `mail.from_address`, and verify the domain there"
@@ -138,8 +139,14 @@ def _looked_up(facts: Facts, domain: str) -> Finding:
     if found.error:
         return unknown("owner-mail", Unknown(f"asking from a container: {found.error}"), needed, hint)
     if found.reachable:
-        return ok("owner-mail", f"`{domain}` resolves from inside a container ({found.addresses[0]})")
-    return fail("owner-mail", _why_unreachable(domain, found.exchangers), needed, hint)
+        return ok("owner-mail", f"`{domain}` resolves {_asked(found)} ({found.addresses[0]})")
+    return fail("owner-mail", _why_unreachable(domain, found), needed, hint)
+
+
+def _asked(found: MailDomain) -> str:
+    return (
+        "from inside a container" if found.from_container else "on this host (no image here yet to ask from)"
+    )
 
 
 def mail_domain(config: InstanceConfig) -> str:
@@ -158,10 +165,11 @@ def allowed_mail_domains(config: InstanceConfig) -> frozenset[str]:
     return frozenset(part.strip().lower() for part in listed.split("|") if part.strip())
 
 
-def _why_unreachable(domain: str, exchangers: tuple[str, ...]) -> str:
+def _why_unreachable(domain: str, found: MailDomain) -> str:
+    exchangers = found.exchangers
     refusal = "Mastodon would refuse the owner with `email unreachable`"
     if exchangers == (".",):
         return f"`{domain}` says that it takes no mail (null MX): {refusal}"
     if exchangers:
         return f"`{domain}` has MX {', '.join(exchangers)}, none of which has an address: {refusal}"
-    return f"`{domain}` has no MX, A or AAAA record as seen from inside a container: {refusal}"
+    return f"`{domain}` has no MX, A or AAAA record, asked {_asked(found)}: {refusal}"

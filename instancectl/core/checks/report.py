@@ -1,4 +1,4 @@
-"""The findings for a person: verdict first, then what is wrong, then the rest; and the reference page."""
+"""The findings for a person: verdict first, then what is wrong, then the rest."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from instancectl.core.check import Finding, Severity, verdict
 from instancectl.core.checks.facts import Facts
 from instancectl.core.checks.health import NAMES, dead
-from instancectl.core.checks.model import Check, Gate, Skipped
-from instancectl.core.checks.registry import REGISTRY
+from instancectl.core.checks.model import Skipped
 
 GROUPS = (
     (Severity.FAIL, "fail: does not work, or will not"),
@@ -84,36 +83,3 @@ def _count(found: Iterable[Finding], severity: Severity) -> int:
 
 def _counted(found: Iterable[Finding], severity: Severity) -> str:
     return f"{_count(found, severity)} {severity.value}"
-
-
-_GATE_TEXT = {
-    Gate.NEVER: "no",
-    Gate.FIRST: "the first one",
-    Gate.CHANGED: "later ones",
-    Gate.ALWAYS: "every one that changes something",
-}
-
-
-def reference_markdown() -> str:
-    """The reference page of all checks."""
-    parts = [
-        "# Checks",
-        "",
-        "What `instancectl check` asks, in its order.",
-        "Each answer is a finding: `ok`, `warn`, `fail`, or `unknown` when nobody could look.",
-        "The exit code is 4 when any finding is `fail`.",
-        "",
-        "| Check | Question | A `fail` stops a deploy |",
-        "|---|---|---|",
-    ]
-    parts += [
-        f"| [`{one.slug}`](#{one.slug}) | {one.question} | {_GATE_TEXT[one.gate]} |" for one in REGISTRY
-    ]
-    for one in REGISTRY:
-        parts += ["", *_section(one)]
-    return "\n".join(parts) + "\n"
-
-
-def _section(check: Check) -> tuple[str, ...]:
-    sentences = check.about.replace(". ", ".\n").split("\n")
-    return (f"## {check.slug}", "", check.question, "", *sentences)

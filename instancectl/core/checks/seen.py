@@ -211,13 +211,11 @@ class Skew:
     """This host's clock against another's.
 
     Attributes:
-        now: this host's, seconds since 1970.
         synchronised: the kernel's own word; None when it says nothing.
         seconds: ahead (positive) or behind (negative) of `source`; None when nobody answered.
         source: who was asked.
     """
 
-    now: float
     synchronised: bool | None
     seconds: float | None = None
     source: str = ""

@@ -1,0 +1,63 @@
+"""Asks the name servers of /etc/resolv.conf; the only importer of dnspython.
+
+The hosts file is passed over on purpose: Debian maps a host's own name to 127.0.1.1 there, and nobody else
+sees it.
+"""
+
+from __future__ import annotations
+
+import dns.exception
+import dns.resolver
+
+from instancectl.core.checks.seen import NameAnswer
+
+TIMEOUT_SECONDS = 4
+
+
+class DnsResolver:
+    """See `ports.dns_lookup.DnsLookup`."""
+
+    def __init__(self, servers: tuple[tuple[str, int], ...] = ()) -> None:
+        """Ask these servers (address and port), or the host's own."""
+        self._servers = servers
+
+    def lookup(self, name: str) -> NameAnswer:
+        """A and AAAA, sorted, IPv4 first."""
+        return self._ask(name, ("A", "AAAA"))
+
+    def exchangers(self, name: str) -> NameAnswer:
+        """MX hosts."""
+        found = self._ask(name, ("MX",))
+        hosts = (text.split()[-1] for text in found.addresses)
+        return NameAnswer(name, tuple(host.rstrip(".") or "." for host in hosts), found.error)
+
+    def _ask(self, name: str, kinds: tuple[str, ...]) -> NameAnswer:
+        try:
+            resolver = self._resolver()
+            found = [text for kind in kinds for text in _records(resolver, name, kind)]
+        except dns.resolver.NoResolverConfiguration:
+            return NameAnswer(name, (), "this host has no name server in /etc/resolv.conf")
+        except dns.exception.Timeout:
+            return NameAnswer(name, (), f"no name server answered within {TIMEOUT_SECONDS} s")
+        except dns.resolver.NoNameservers:
+            return NameAnswer(name, (), "the name servers answered with an error")
+        except dns.exception.DNSException as error:
+            return NameAnswer(name, (), " ".join(str(error).split()))
+        return NameAnswer(name, tuple(found))
+
+    def _resolver(self) -> dns.resolver.Resolver:
+        resolver = dns.resolver.Resolver(configure=not self._servers)
+        if self._servers:
+            resolver.nameservers = [address for address, _ in self._servers]
+            resolver.nameserver_ports = dict(self._servers)
+        # One deadline for both kinds of record.
+        resolver.lifetime = TIMEOUT_SECONDS / 2
+        return resolver
+
+
+def _records(resolver: dns.resolver.Resolver, name: str, kind: str) -> list[str]:
+    try:
+        answer = resolver.resolve(f"{name}.", kind, search=False)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return []
+    return sorted(record.to_text() for record in answer)
