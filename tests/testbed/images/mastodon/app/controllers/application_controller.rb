@@ -6,6 +6,7 @@ class ApplicationController < ActionController::Base
 
   # Milliseconds of CPU per request of an action (captured/README.md 3).
   class_attribute :cost_ms, default: { default: 3 }
+  helper_method :current_user
 
   around_action :spend_measured_cpu
   rescue_from ActiveRecord::RecordNotFound, with: -> { head :not_found }

@@ -60,9 +60,8 @@ module Mastodon
       option :number, type: :numeric, aliases: [:n]
       option :all, type: :boolean
       def approve(username = nil)
-        pending = User.pending.order(:created_at)
-        if options[:all] then pending.find_each(&:approve!)
-        elsif options[:number]&.positive? then pending.limit(options[:number]).each(&:approve!)
+        if options[:all] then User.pending.find_each(&:approve!)
+        elsif options[:number]&.positive? then User.pending.order(:created_at).limit(options[:number]).each(&:approve!)
         elsif username then find_local_user(username).approve!
         else fail_with_message('Number must be positive')
         end
