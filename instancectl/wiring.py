@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from instancectl.core.config import InstanceConfig
     from instancectl.core.applied import Applied
     from instancectl.core.check import Finding
-    from instancectl.core.layout import Layout
+    from instancectl.core.layout import Layout, Machine
     from instancectl.core.observed import Observed
     from instancectl.core.rendering import TlsFiles
     from instancectl.core.secret_set import SecretSet
@@ -337,3 +337,35 @@ def object_store(config: InstanceConfig, found: SecretSet) -> ObjectStore:
         media.s3_permission,
         path_style=media.s3_path_style,
     )
+
+
+def local_machine() -> Machine:
+    """Memory and cores of this host."""
+    from instancectl.adapters import local_machine as adapter
+
+    return adapter.measure()
+
+
+def stored_secrets(opened: OpenInstance) -> SecretSet:
+    """The instance's secrets as they are, complete or not.
+
+    Raises:
+        ConfigError: the file cannot be read, or others could read it too.
+    """
+    from instancectl.adapters.secret_file import SecretFile
+
+    return SecretFile(opened.paths.secrets_file).load()
+
+
+def config_if_any(options: Globals) -> InstanceConfig | None:
+    """The configuration, or None when nobody named an instance file and none is in the usual places."""
+    from instancectl.adapters import config_file
+    from instancectl.errors import ConfigError
+
+    try:
+        path = config_file.find(options.config, os.environ)
+    except ConfigError:
+        if options.config:
+            raise
+        return None
+    return config_file.load(path)

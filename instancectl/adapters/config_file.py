@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from instancectl.core.config import InstanceConfig
-from instancectl.core.config_errors import line_of, problem
+from instancectl.core.config_errors import understood
 from instancectl.errors import ConfigError
 
 NAME = "instance.toml"
@@ -71,11 +68,28 @@ def parse(text: str, path: str = NAME) -> InstanceConfig:
             hint="text stands in double quotes, sections in [brackets]",
             subject=path,
         ) from error
-    try:
-        # By way of JSON, because only there pydantic's strict mode takes an array for a tuple.
-        return InstanceConfig.model_validate_json(json.dumps(data, default=str), strict=True)
-    except ValidationError as error:
-        raise _wrong(error, text, path) from error
+    return understood(data, where=path, text=text)
+
+
+class ConfigFile:
+    """One instance file; see `ports.config_store`."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is read yet."""
+        self._path = path
+
+    @property
+    def location(self) -> str:
+        """The file's path."""
+        return str(self._path)
+
+    def load(self) -> InstanceConfig | None:
+        """The configuration, or None when there is no file."""
+        return load(self._path) if self._path.exists() else None
+
+    def create(self, text: str) -> None:
+        """Write a new file."""
+        write_new(self._path, text)
 
 
 def write_new(path: Path, text: str) -> None:
@@ -100,20 +114,3 @@ def write_new(path: Path, text: str) -> None:
         raise ConfigError(f"`{path}` exists; it is never overwritten", subject=str(path)) from error
     except OSError as error:
         raise ConfigError(f"cannot write `{path}`: {error.strerror}", subject=str(path)) from error
-
-
-def _wrong(error: ValidationError, text: str, path: str) -> ConfigError:
-    problems = [problem(detail) for detail in error.errors(include_url=False)]
-    lines = []
-    for found in problems:
-        number = line_of(text, found.path)
-        place = f"line {number}: " if number else ""
-        suggestion = f"; {found.suggestion}" if found.suggestion else ""
-        lines.append(f"{place}{found.sentence}{suggestion}")
-    body = lines[0] if len(lines) == 1 else f"{len(lines)} problems\n  " + "\n  ".join(lines)
-    return ConfigError(
-        f"cannot use `{path}`: {body}",
-        hint="`instancectl config explain KEY` describes a key; "
-        "docs/reference/configuration.md lists all of them",
-        subject=problems[0].path,
-    )

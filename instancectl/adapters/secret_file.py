@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from instancectl.core import dotenv
@@ -54,8 +55,43 @@ def load(path: Path) -> SecretSet:
     Raises:
         ConfigError: there is none, others may read it, or a line is no `NAME=value`.
     """
-    text = _read(path)
-    parsed = dotenv.parse(text)
+    parsed = dotenv.parse(_read(path))
+    _refuse_strange(path, parsed)
+    return from_values(parsed.values)
+
+
+def foreign(path: Path) -> Mapping[str, str]:
+    """All variables of another server's dotenv file, whoever may read it.
+
+    Raises:
+        ConfigError: it cannot be read, or a line is no `NAME=value`.
+    """
+    try:
+        parsed = dotenv.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ConfigError(f"cannot read `{path}`: {reason}", subject=str(path)) from error
+    _refuse_strange(path, parsed)
+    return parsed.values
+
+
+def password(path: Path) -> str:
+    """The first line of a file.
+
+    Raises:
+        ConfigError: it cannot be read, or is empty.
+    """
+    try:
+        found = path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ConfigError(f"cannot read `{path}`: {reason}", subject=str(path)) from error
+    if not found:
+        raise ConfigError(f"`{path}` is empty: its first line should be a password", subject=str(path))
+    return found
+
+
+def _refuse_strange(path: Path, parsed: dotenv.Parsed) -> None:
     if parsed.strange_lines:
         numbers = ", ".join(str(number) for number in parsed.strange_lines)
         raise ConfigError(
@@ -63,7 +99,6 @@ def load(path: Path) -> SecretSet:
             hint="a value with spaces or quotes stands in single quotes",
             subject=str(path),
         )
-    return from_values(parsed.values)
 
 
 def _read(path: Path) -> str:

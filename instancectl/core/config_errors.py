@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails  # noqa: TC002 - pydantic is loaded anyway
 
-from instancectl.core.config_keys import keys
+from instancectl.core.config import InstanceConfig
+from instancectl.core.config_keys import Value, keys
 from instancectl.core.secret_set import NAMES
+from instancectl.errors import ConfigError
 
 _SECRETIVE = re.compile(r"pass(word)?|secret|access_key|private_key|token", re.IGNORECASE)
 
@@ -22,6 +27,78 @@ class Problem:
     path: str
     sentence: str
     suggestion: str = ""
+
+
+def understood(data: Mapping[str, Any], *, where: str, text: str = "") -> InstanceConfig:
+    """The configuration in `data`, nested as in TOML.
+
+    Args:
+        data: sections and keys.
+        where: where they come from, for messages.
+        text: the file they were read from, to name lines; empty when there is none.
+
+    Raises:
+        ConfigError: any key is unknown, missing or wrong; all of them are named.
+    """
+    try:
+        # By way of JSON, because only there pydantic's strict mode takes an array for a tuple.
+        return InstanceConfig.model_validate_json(json.dumps(data, default=str), strict=True)
+    except ValidationError as error:
+        problems = [problem(detail) for detail in error.errors(include_url=False)]
+    lines = [_line(found, text) for found in problems]
+    body = lines[0] if len(lines) == 1 else f"{len(lines)} problems\n  " + "\n  ".join(lines)
+    raise ConfigError(
+        f"cannot use `{where}`: {body}",
+        hint="`instancectl config explain KEY` describes a key, `instancectl config explain` shows them all",
+        subject=problems[0].path,
+    )
+
+
+def nested(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Dotted path → value, as sections within sections."""
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        *sections, name = path.split(".")
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+        branch[name] = {**branch.get(name, {}), **value} if isinstance(value, Mapping) else value
+    return tree
+
+
+def assigned(text: str) -> tuple[str, Value]:
+    """`path=value` as written on a command line, the value read as the key wants it.
+
+    Raises:
+        ConfigError: no such key, or not of that form.
+    """
+    path, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"`{text}` is not of the form `section.key=value`", subject=text)
+    key = keys().get(path)
+    if path.startswith("mastodon.env."):
+        return path, value
+    if key is None or isinstance(key.default, Mapping):
+        raise unknown_key(path)
+    if isinstance(key.default, bool):
+        return path, {"true": True, "false": False}.get(value, value)
+    if isinstance(key.default, int):
+        return path, int(value) if value.isdigit() else value
+    if isinstance(key.default, tuple):
+        return path, tuple(part for part in value.split(",") if part)
+    return path, value
+
+
+def unknown_key(path: str) -> ConfigError:
+    """The error for a dotted path that is no key, with what was probably meant."""
+    found = _unknown(path)
+    return ConfigError(found.sentence, hint=found.suggestion, subject=path)
+
+
+def _line(found: Problem, text: str) -> str:
+    number = line_of(text, found.path)
+    place = f"line {number}: " if number else ""
+    return place + found.sentence + (f"; {found.suggestion}" if found.suggestion else "")
 
 
 def problem(error: ErrorDetails) -> Problem:

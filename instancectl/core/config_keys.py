@@ -77,8 +77,9 @@ def value_of(config: InstanceConfig, path: str) -> Value:
 
 def is_set(config: InstanceConfig, path: str) -> bool:
     """Whether the file (or whoever made the value) says it, as opposed to a default."""
-    if value_of(config, path) != keys()[path].default:
-        return True
+    value = value_of(config, path)
+    if value != keys()[path].default or isinstance(value, Mapping):
+        return bool(value) or not isinstance(value, Mapping)
     section: BaseModel = config
     for word in path.split("."):
         attribute = _attribute(section, word)

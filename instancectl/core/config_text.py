@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from instancectl.core import config_keys, secret_set
+from instancectl.core import config_keys
 from instancectl.core.config import InstanceConfig
 from instancectl.core.config_keys import Key, Table, Value
 
@@ -53,19 +53,20 @@ def json_schema() -> dict[str, Any]:
 
 
 def reference_markdown() -> str:
-    """The configuration reference: every section, every key, then the secrets."""
+    """The configuration reference: every section, every key."""
     lines = [
         "# Configuration",
         "",
         "`instance.toml` says what the instance should be; unknown keys are refused.",
         "`instancectl init` writes it with these explanations.",
         "`instancectl config schema` prints its JSON Schema.",
+        "Secrets are not in it: see [secrets](secrets.md).",
         "A 0 or an empty text marked so means: derived; `instancectl config explain KEY` shows from what.",
         "",
     ]
     for table in config_keys.tables():
         lines += _reference_table(table)
-    return "\n".join(lines) + "\n" + secret_set.reference_markdown()
+    return "\n".join(lines)
 
 
 def _reference_table(table: Table) -> Iterator[str]:

@@ -263,13 +263,13 @@ def from_values(values: Mapping[str, str]) -> SecretSet:
 
 
 def reference_markdown() -> str:
-    """The secrets as a section of the configuration reference."""
+    """The reference page of the secrets."""
     rows = [
         f"| `{kind.name}` | {kind.purpose} | {'generated' if kind.generated else 'given'} | {kind.loss} |"
         for kind in CATALOGUE
     ]
     return "\n".join((
-        "## Secrets",
+        "# Secrets",
         "",
         "They live in `secrets.env` beside `instance.toml`, mode 0600, one `NAME=value` a line.",
         "`instancectl init` generates what is missing and never replaces what is there.",
