@@ -80,8 +80,10 @@ def _mastodon_rows() -> Iterator[Image]:
 
 ROWS: tuple[Rootfs | Image, ...] = (
     Rootfs("rootfs-forky", "testbed-base:forky", "forky", "sid"),
+    Rootfs("rootfs-trixie", "testbed-base:trixie", "trixie", "trixie"),
     Rootfs("rootfs-bullseye", "testbed-base:bullseye", "bullseye", "bullseye"),
     Image("base", "base", "testbed/base:forky", "rootfs-forky"),
+    Image("base-trixie", "base", "testbed/base:trixie", "rootfs-trixie"),
     Image("base-old", "base", "testbed/base:bullseye", "rootfs-bullseye"),
     Image("postgres", "postgres", "testbed/postgres:18", "base", (("PG_MAJOR", "18"),)),
     Image("postgres-old", "postgres", "testbed/postgres:13", "base-old", (("PG_MAJOR", "13"),)),
@@ -91,6 +93,7 @@ ROWS: tuple[Rootfs | Image, ...] = (
     Image("nginx", "nginx", "testbed/nginx:1.30", "base"),
     Image("mail", "mail", "testbed/mail:1", "base"),
     Image("pgbouncer", "pgbouncer", "testbed/pgbouncer:1", "base"),
+    Image("ceph-rgw", "ceph-rgw", "testbed/ceph-rgw:18", "base-trixie"),
     Image("pebble", "pebble", "testbed/pebble:2", "base"),
     *_mastodon_rows(),
 )
@@ -109,7 +112,15 @@ CONFIG_KEYS = {
 DEFAULT = ("mastodon", "mastodon-streaming", "postgres", "redis", "caddy", "nginx", "mail")
 
 # Built only when asked for by name: slow, or of interest to a single test.
-ON_REQUEST = {"rootfs-bullseye", "base-old", "postgres-old", "redis-old"} | {
+ON_REQUEST = {
+    "rootfs-bullseye",
+    "rootfs-trixie",
+    "base-old",
+    "base-trixie",
+    "ceph-rgw",
+    "postgres-old",
+    "redis-old",
+} | {
     row.name for row in ROWS if row.name.startswith("mastodon") and ":" in row.name
 }
 
