@@ -74,14 +74,23 @@ def derive(config: InstanceConfig, machine: Machine) -> Layout:
 
 def _highest(config: InstanceConfig, machine: Machine) -> Layout:
     upto = highest_name(config.instance.layout, machine)
-    shapes = [_explicit(shape, config.services) for shape in ladder(machine.cores, upto)]
-    chosen = _sized(shapes[0], config, machine, least=HEADROOM_LEAST)
-    for shape in shapes[1:]:
-        layout = _sized(shape, config, machine, least=HEADROOM_WANTED)
-        if not _fits(layout, machine):
+    shapes = (_explicit(shape, config.services) for shape in ladder(machine.cores, upto))
+    chosen = _sized(next(shapes), config, machine)
+    for shape in shapes:
+        layout = _sized(shape, config, machine)
+        if not _fits(_limited(layout, HEADROOM_WANTED, machine), machine):
             break
         chosen = layout
-    return chosen
+    return _stretched(chosen, machine)
+
+
+def _stretched(layout: Layout, machine: Machine) -> Layout:
+    """The layout with what is left given to the limits, in steps, up to 175 % of the footprint."""
+    for percent in range(HEADROOM_MOST, HEADROOM_LEAST, -HEADROOM_STEP):
+        stretched = _limited(layout, percent, machine)
+        if _fits(stretched, machine):
+            return stretched
+    return _limited(layout, HEADROOM_LEAST, machine)
 
 
 def _fits(layout: Layout, machine: Machine) -> bool:
@@ -148,8 +157,8 @@ def _explicit(shape: Shape, services: Services) -> Shape:
     return shape
 
 
-def _sized(shape: Shape, config: InstanceConfig, machine: Machine, *, least: int) -> Layout:
-    """The shape with memory: limits get what is left, between `least` and 175 % of the footprint."""
+def _sized(shape: Shape, config: InstanceConfig, machine: Machine) -> Layout:
+    """The shape with everything but the limits of what scales: those follow from what is left."""
     total = machine.memory_bytes
     edge = EdgePlan(
         proxy_memory_bytes=_whole(footprint.proxy_share(total)),
@@ -168,9 +177,7 @@ def _sized(shape: Shape, config: InstanceConfig, machine: Machine, *, least: int
         pgbouncer=None,
         edge=edge,
     )
-    layout = _connected(layout, config)
-    layout = _with_database(layout, config, machine)
-    return _limited(layout, _headroom(layout, machine, least), total)
+    return _with_database(_connected(layout, config), config, machine)
 
 
 def _sidekiq(shape: Shape) -> tuple[SidekiqPlan, ...]:
@@ -241,7 +248,7 @@ def pool_size(layout: Layout) -> int:
 def _with_database(layout: Layout, config: InstanceConfig, machine: Machine) -> Layout:
     """PostgreSQL's share, or what the lowest rung leaves of it on a machine below 2 GiB."""
     total = machine.memory_bytes
-    bare = _limited(layout, HEADROOM_LEAST, total)
+    bare = _limited(layout, HEADROOM_LEAST, machine)
     left = total - footprint.system_reserve(total) - sum(line.amount for line in budget.service_memory(bare))
     share = max(DATABASE_LEAST, min(footprint.database_share(total), left))
     memory = _whole(config.database.memory_mib * MIB or share)
@@ -254,25 +261,10 @@ def _with_database(layout: Layout, config: InstanceConfig, machine: Machine) -> 
     return replace(layout, db=db)
 
 
-def _headroom(layout: Layout, machine: Machine, least: int) -> int:
-    """Percent of the footprint that limits may have: what is left once everything else has its share."""
-    total = machine.memory_bytes
-    bare = _limited(layout, HEADROOM_LEAST, total)
-    scaled = sum(line.amount for line in budget.service_memory(bare) if _scales(line.label))
-    others = sum(line.amount for line in budget.service_memory(bare)) - scaled
-    left = total - footprint.system_reserve(total) - others - budget.update_room(layout)
-    percent = left * 100 // scaled // HEADROOM_STEP * HEADROOM_STEP
-    return max(least, min(HEADROOM_MOST, percent))
-
-
-def _scales(label: str) -> bool:
-    return label in ("web", "streaming") or label.startswith(BASE)
-
-
-def _limited(layout: Layout, percent: int, total: int) -> Layout:
+def _limited(layout: Layout, percent: int, machine: Machine) -> Layout:
     """The layout with memory limits of `percent` of each measured footprint."""
     web = _whole(footprint.web_loaded(layout.web.processes) * percent // 100)
-    streaming = footprint.STREAMING_LOADED + footprint.streaming_sockets(total)
+    streaming = footprint.STREAMING_LOADED + footprint.streaming_sockets(machine.memory_bytes)
     return replace(
         layout,
         web=replace(layout.web, memory_bytes=web),
