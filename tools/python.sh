@@ -20,12 +20,17 @@ search_python() {
 find_python() {
   search_python && return
   if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
-    echo "installing Python (python3-venv) …" >&2
+    echo "  … installing Python (python3-venv)" >&2
+    local log
+    log=$(mktemp)
     export DEBIAN_FRONTEND=noninteractive
-    if { apt-get update -q && apt-get install -y -q --no-install-recommends python3 python3-venv; } >&2 &&
+    if { apt-get update -q && apt-get install -y -q --no-install-recommends python3 python3-venv; } >"$log" 2>&1 &&
       search_python; then
+      rm -f "$log"
       return
     fi
+    tail -n 20 "$log" >&2
+    rm -f "$log"
   fi
   echo "error: no Python 3.11 or newer with the venv module" >&2
   echo >&2
