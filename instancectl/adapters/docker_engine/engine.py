@@ -22,6 +22,8 @@ from instancectl.errors import InstanceError, OperationFailed, Unreachable
 TIMEOUT_SECONDS = 60
 """For one API call; waiting for containers happens outside of calls."""
 
+UPDATE_ATTEMPTS = 5
+
 SOCKET_HINT = "is Docker running? try `systemctl start docker`, then `docker info`"
 
 P = ParamSpec("P")
@@ -145,8 +147,17 @@ class DockerSwarm:
     @translated
     def update_service(self, stack: str, spec_: ServiceSpec) -> None:
         """Give an existing service a new spec; Swarm replaces its replicas."""
-        found = self.api.inspect_service(f"{stack}_{spec_.name}")
-        self.api.update_service(found["ID"], found["Version"]["Index"], **self._write(stack, spec_))
+        made = self._write(stack, spec_)
+        for attempts_left in reversed(range(UPDATE_ATTEMPTS)):
+            found = self.api.inspect_service(f"{stack}_{spec_.name}")
+            try:
+                self.api.update_service(found["ID"], found["Version"]["Index"], **made)
+            except APIError as error:
+                # Swarm itself writes a service while it updates it: whoever read an older version is refused.
+                if not attempts_left or "out of sequence" not in str(error.explanation):
+                    raise
+            else:
+                return
 
     def _write(self, stack: str, wanted: ServiceSpec) -> Json:
         ids = {
@@ -157,6 +168,13 @@ class DockerSwarm:
             item["Spec"]["Name"]: item["ID"]
             for item in self.api.configs(filters={"label": f"{NAMESPACE}={stack}"})
         }
+        missing = [item.name for item in (*wanted.secrets, *wanted.configs) if item.name not in ids]
+        if missing:
+            raise OperationFailed(
+                f"cannot write the service `{wanted.name}`: Swarm has no secret or config `{missing[0]}`",
+                hint="run `instancectl deploy` again: it creates what is missing",
+                subject=missing[0],
+            )
         return spec.write(stack, wanted, ids)
 
     @translated
@@ -181,7 +199,7 @@ class DockerSwarm:
             "volume": lambda: self.api.remove_volume(full),
             "secret": lambda: self.api.remove_secret(full),
             "config": lambda: self.api.remove_config(full),
-            "job": lambda: self.api.remove_container(jobs.container_name(stack, name), force=True),
+            "job": lambda: jobs.remove(self.api, stack, name),
         }
         try:
             actions[kind]()
@@ -207,7 +225,7 @@ class DockerSwarm:
         except (APIError, requests.exceptions.RequestException) as error:
             raise Unreachable(
                 f"cannot pull the image `{reference}`",
-                hint=f"is the name right, and does this host reach the registry? try `docker pull {reference}`",
+                hint=f"is the name right, can this host reach the registry? try `docker pull {reference}`",
                 subject=reference,
             ) from error
 

@@ -142,6 +142,13 @@ def run_image(api: APIClient, image: str, argv: Sequence[str], *, network: str =
         _discard(api, made["Id"])
 
 
+def remove(api: APIClient, stack: str, job: str) -> None:
+    """Remove a job's containers, the interactive ones (which have names of their own) included."""
+    labels = [f"{STACK_LABEL}={stack}", f"{JOB_LABEL}={job}"]
+    for found in api.containers(all=True, filters={"label": labels}):
+        _discard(api, found["Id"])
+
+
 def _discard(api: APIClient, identifier: str) -> None:
     try:
         api.remove_container(identifier, force=True, v=True)

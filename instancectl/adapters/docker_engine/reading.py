@@ -79,7 +79,6 @@ def service(api: APIClient, stack: str, name: str) -> ServiceState | None:
 
 def _service(stack: str, raw: Json, tasks: list[Json], networks: dict[str, str]) -> ServiceState:
     update = raw.get("UpdateStatus") or {}
-    template = raw["Spec"]["TaskTemplate"]
     mine = [task for task in tasks if task["ServiceID"] == raw["ID"]]
     mine.sort(key=lambda task: task["CreatedAt"], reverse=True)
     return ServiceState(
@@ -87,12 +86,12 @@ def _service(stack: str, raw: Json, tasks: list[Json], networks: dict[str, str])
         spec=spec.read(stack, raw["Spec"], networks),
         update_state=update.get("State", ""),
         update_message=update.get("Message", ""),
-        tasks=tuple(_task(task, template) for task in mine),
+        tasks=tuple(_task(task, raw["Spec"]) for task in mine),
         version=raw["Version"]["Index"],
     )
 
 
-def _task(raw: Json, template: Json) -> Task:
+def _task(raw: Json, wanted: Json) -> Task:
     status = raw.get("Status") or {}
     container = status.get("ContainerStatus") or {}
     return Task(
@@ -107,8 +106,20 @@ def _task(raw: Json, template: Json) -> Task:
         error=status.get("Err", ""),
         exit_code=container.get("ExitCode"),
         created_at=raw.get("CreatedAt", ""),
-        matches_spec=raw["Spec"]["ContainerSpec"] == template["ContainerSpec"],
+        matches_spec=_replaced_for(raw["Spec"]) == _replaced_for(wanted["TaskTemplate"])
+        and _published(status.get("PortStatus")) in {frozenset(), _published(wanted.get("EndpointSpec"))},
     )
+
+
+def _replaced_for(template: Json) -> Json:
+    """What Swarm replaces a replica for; where it may run does not matter as long as it may run there."""
+    return {key: value for key, value in template.items() if key not in {"Runtime", "Placement"}}
+
+
+def _published(found: Json | None) -> frozenset[tuple[int, int, str]]:
+    """Host ports: (published, target, protocol); none before a replica runs."""
+    ports = (found or {}).get("Ports") or ()
+    return frozenset((port["PublishedPort"], port["TargetPort"], port["Protocol"]) for port in ports)
 
 
 def logs(api: APIClient, name: str, *, tail: int, follow: bool, since: int) -> Iterator[str]:
