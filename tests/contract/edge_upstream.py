@@ -2,7 +2,7 @@
 
 Every answer says who asked for it, so that a test can see an answer that was
 meant for somebody else. The query decides the rest: `cc` Cache-Control, `vary`,
-`cookie` (Set-Cookie), `status`, `delay` in seconds, `size` in bytes.
+`cookie` (Set-Cookie), `ranges` (Accept-Ranges), `status`, `delay` in seconds, `size` in bytes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 REPLICA = os.environ.get("REPLICA", socket.gethostname())
+CHOSEN_HEADERS = {"cc": "Cache-Control", "vary": "Vary", "cookie": "Set-Cookie", "ranges": "Accept-Ranges"}
 SERIAL = itertools.count(1)
 WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -52,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-RateLimit-Remaining", "7")
         self.send_header("X-Request-Id", f"request-{next(SERIAL)}")
-        for key, header in (("cc", "Cache-Control"), ("vary", "Vary"), ("cookie", "Set-Cookie"), ("etag", "ETag")):
+        for key, header in CHOSEN_HEADERS.items():
             if key in query:
                 self.send_header(header, query[key])
         self.end_headers()

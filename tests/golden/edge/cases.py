@@ -47,11 +47,13 @@ CASES = {
 }
 
 
+TEMPLATES = JinjaTemplates(assets_directory("templates"))
+
+
 def render(settings: EdgeSettings) -> dict[str, str]:
     """File name in the golden directory -> text."""
-    templates = JinjaTemplates(assets_directory("templates"))
     return {
-        Path(file.target).name: templates.render(file.template, {"edge": settings}) for file in edge_files(settings)
+        Path(file.target).name: TEMPLATES.render(file.template, {"edge": settings}) for file in edge_files(settings)
     }
 
 

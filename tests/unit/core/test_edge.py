@@ -4,7 +4,7 @@ import itertools
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.golden.edge.cases import CASES, HERE, render
 
@@ -12,15 +12,15 @@ from instancectl.core.config import InstanceConfig
 from instancectl.core.edge import CACHE_HEALTH, PROXY_HEALTH, EdgeSettings, edge_files, edge_settings
 from instancectl.errors import ConfigError
 
-GOLDEN = [(case, file) for case, settings in CASES.items() for file in render(settings)]
+GOLDEN = [(case, file) for case, edge in CASES.items() for file in render(edge)]
 
 
-def nginx(**settings: object) -> str:
-    return render(EdgeSettings(domain="social.example", **settings))["nginx.conf"]
+def nginx(**values: object) -> str:
+    return render(EdgeSettings(domain="social.example", **values))["nginx.conf"]
 
 
-def caddyfile(**settings: object) -> str:
-    return render(EdgeSettings(domain="social.example", **settings))["Caddyfile"]
+def caddyfile(**values: object) -> str:
+    return render(EdgeSettings(domain="social.example", **values))["Caddyfile"]
 
 
 def locations(text: str) -> dict[str, str]:
@@ -174,6 +174,7 @@ def test_text_that_could_be_read_as_configuration_is_refused(field, value):
 NAMES = st.sampled_from(("a.example", "b.example", "www.a.example", "c.example"))
 
 
+@settings(deadline=None)  # the first one compiles the templates
 @given(
     domain=NAMES,
     web_domain=st.one_of(st.just(""), NAMES),
@@ -182,11 +183,11 @@ NAMES = st.sampled_from(("a.example", "b.example", "www.a.example", "c.example")
     mail_catcher=st.booleans(),
 )
 def test_no_name_is_served_twice_and_none_is_forgotten(**values):
-    settings = EdgeSettings(**values)
-    names = settings.all_names
+    edge = EdgeSettings(**values)
+    names = edge.all_names
     assert len(names) == len(set(names))
-    assert {settings.domain, settings.site, *settings.alternate_domains} <= set(names)
-    text = render(settings)["Caddyfile"]
+    assert {edge.domain, edge.site, *edge.alternate_domains} <= set(names)
+    text = render(edge)["Caddyfile"]
     sites = [
         name.strip(" ,{")
         for line in text.splitlines()
