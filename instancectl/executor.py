@@ -62,8 +62,9 @@ def apply(
 
 def _partial(error: InstanceError, done: int, total: int, again: str) -> Partial:
     hint = f"{error.hint}\n" if error.hint else ""
+    first, *details = error.message.split("\n")
     return Partial(
-        f"{error.message} ({done} of {total} steps applied)",
+        "\n".join([f"{first} ({done} of {total} steps applied)", *details]),
         hint=f"{hint}run `{again}` again to continue",
         subject=error.subject,
     )

@@ -18,15 +18,16 @@ from instancectl.core.invocation import Globals
 if TYPE_CHECKING:
     from instancectl.adapters.docker_engine import DockerSwarm
     from instancectl.core.adoption import Adoption
-    from instancectl.core.config import InstanceConfig
     from instancectl.core.applied import Applied
     from instancectl.core.check import Finding
+    from instancectl.core.checks.facts import Facts
+    from instancectl.core.config import InstanceConfig
     from instancectl.core.layout import Layout, Machine
     from instancectl.core.observed import Observed
     from instancectl.core.rendering import TlsFiles
     from instancectl.core.secret_set import SecretSet
     from instancectl.core.topology import Rendered
-    from instancectl.operations import check, destroy
+    from instancectl.operations import check, destroy, status
     from instancectl.operations import init as initialise
     from instancectl.operations.deploy import Deployment
     from instancectl.ports.clock import Clock
@@ -176,25 +177,45 @@ def _tls_files(opened: OpenInstance) -> TlsFiles:
 
 def deployment(options: Globals, command: str) -> Deployment:
     """Everything a deploy needs."""
+    from instancectl.operations import check
     from instancectl.operations.deploy import Deployment, Surroundings
 
     opened = open_instance(options)
     found = secrets(opened)
-    engine = swarm()
+    record = state(opened)
+    looking = senses(opened.config, found)
     around = Surroundings(
-        swarm=engine,
-        state=state(opened),
+        swarm=swarm(),
+        state=record,
         journal=journal(opened, command),
         lock=lock(opened),
         reporter=reporter(options),
         clock=clock(),
-        gate=lambda observed, applied: (),
-        probe=lambda: (),
+        gate=lambda observed, applied: check.preflight(
+            looking, subject(opened.config, found, applied), observed
+        ),
+        probe=lambda: check.health(looking, subject(opened.config, found, record.load())),
         layout=lambda observed: layout(opened.config, observed),
         render=lambda sizes, maintenance: render(opened, found, sizes, maintenance),
         write_stack=_write_stack,
     )
     return Deployment(opened.config, around)
+
+
+def health(options: Globals) -> status.Look:
+    """Looks at everything that `status` shows."""
+    from instancectl.core.checks import registry
+    from instancectl.core.status import LOOKS
+    from instancectl.operations.check import gather
+
+    looking, about = checking(options)
+    checks = registry.chosen(registry.HEALTH)
+
+    def look() -> tuple[Facts, tuple[Finding, ...]]:
+        facts = gather(looking, about, LOOKS | registry.looks(checks))
+        return facts, registry.findings(registry.judge(checks, facts))
+
+    return look
 
 
 def _write_stack(tree: Mapping[str, object], header: str) -> str:

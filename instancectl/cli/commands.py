@@ -10,6 +10,7 @@ MODULES = (
     "init",
     "check",
     "deploy",
+    "launch",
     "status",
     "status",
     "logs",

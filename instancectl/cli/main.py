@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -15,7 +16,10 @@ from instancectl.cli.context import hoist
 from instancectl.cli.render import render_error, render_line, render_result
 from instancectl.core.invocation import Globals
 from instancectl.core.result import Result
-from instancectl.errors import InstanceError
+from instancectl.errors import InstanceError, Refused
+
+BROKEN_PIPE = 141
+"""What a shell reports for a program that SIGPIPE ended."""
 
 app = typer.Typer(
     name="instancectl",
@@ -58,6 +62,12 @@ def global_options(
     ] = False,
 ) -> None:
     """Options that every command understands, before or after its name."""
+    if host:
+        raise Refused(
+            f"cannot work on `{host}` from here yet: commands run on the host itself",
+            hint=f"type `ssh {host}`, then the same command there without `--host`",
+            subject=host,
+        )
     ctx.obj = Globals(config, host, json, yes, quiet, verbose, not no_color)
 
 
@@ -87,8 +97,19 @@ def run(argv: Sequence[str]) -> int:
         if "--debug" in words:
             raise
         return _bug(command, error, options)
+    try:
+        return _rendered(command, outcome, options)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python must not complain about it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+
+
+def _rendered(command: tuple[str, ...], outcome: object, options: Globals) -> int:
     if isinstance(outcome, Result):
-        return render_result(command, outcome, options)
+        code = render_result(command, outcome, options)
+        sys.stdout.flush()
+        return code
     return outcome if isinstance(outcome, int) else 0
 
 

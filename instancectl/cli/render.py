@@ -51,15 +51,18 @@ def render_line(text: str, *, to_stderr: bool = False) -> None:
 
 def causes(error: BaseException) -> Iterator[str]:
     """The chain behind an error, outermost first, each in one line, nothing said twice."""
-    said = {str(error)}
+    said = _words(str(error))
     cause = error.__cause__
     while cause is not None:
-        text = " ".join((cause.message if isinstance(cause, InstanceError) else str(cause)).split())
-        text = text or type(cause).__name__
-        if text not in said:
-            said.add(text)
+        text = " ".join(str(cause).split()) or type(cause).__name__
+        if not _words(text) <= said:
             yield text
+        said |= _words(text)
         cause = cause.__cause__
+
+
+def _words(text: str) -> set[str]:
+    return set(text.split())
 
 
 def _document(value: object) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from instancectl.core.desired import Desired
-from instancectl.core.observed import Observed
+from instancectl.core.observed import Observed, ServiceState
 from instancectl.core.secrets import fingerprint
+from instancectl.core.service import ServiceSpec
 from instancectl.core.steps import (
     CreateConfig,
     CreateNetwork,
@@ -88,16 +89,22 @@ def sequence(desired: Desired, first_run: FirstRun, web_image: str, world: World
 
 
 def _bring_up(desired: Desired, stage: tuple[str, ...], world: World) -> Iterator[Step]:
-    """New services of a stage start together; existing ones change one by one, each proven first."""
+    """New services of a stage start together. Changed ones that have no gap go one by one, each proven
+    before the next; those that stop first go together at the end, so that their gap comes once.
+    """
+    present = world.observed.services
     specs = [desired.service(name) for name in stage]
-    new = [spec for spec in specs if spec.name not in world.observed.services]
-    yield from (EnsureService(spec) for spec in new)
-    if new:
-        yield WaitServices(tuple(new))
-    for spec in specs:
-        if spec not in new:
-            yield EnsureService(spec, world.observed.services[spec.name].spec)
-            yield WaitServices((spec,))
+    new = [spec for spec in specs if spec.name not in present]
+    gapless = [spec for spec in specs if spec not in new and spec.update.order == "start-first"]
+    others = [spec for spec in specs if spec not in new and spec.update.order == "stop-first"]
+    for group in (new, *([spec] for spec in gapless), others):
+        yield from (EnsureService(spec, _spec(present.get(spec.name))) for spec in group)
+        if group:
+            yield WaitServices(tuple(group))
+
+
+def _spec(state: ServiceState | None) -> ServiceSpec | None:
+    return None if state is None else state.spec
 
 
 def _obsolete(desired: Desired, observed: Observed) -> Iterator[Remove]:

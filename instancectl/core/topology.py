@@ -47,6 +47,10 @@ SIDEKIQ_GRACE_SECONDS = 60
 """Sidekiq waits 25 s and then pushes unfinished jobs back; a kill before that loses them."""
 
 
+PGBOUNCER_LISTENS = "grep -qE ':1920 [0-9A-F:]+ 0A' /proc/net/tcp /proc/net/tcp6"
+"""A listener (state 0A) on port 6432 (0x1920): its images agree on no client to ask with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """Files made from templates, as text; those that carry passwords are secrets.
@@ -271,8 +275,7 @@ def _pgbouncer(build: Builder) -> list[ServiceSpec]:
             command=("pgbouncer", "/etc/pgbouncer/pgbouncer.ini"),
             stop_grace_seconds=30,
             health=HealthCheck(
-                ("CMD-SHELL", "pg_isready -q -h 127.0.0.1 -p 6432 || nc -z 127.0.0.1 6432"),
-                interval_seconds=3,
+                ("CMD-SHELL", PGBOUNCER_LISTENS), interval_seconds=2, start_period_seconds=20
             ),
             secrets=(
                 build.secret(

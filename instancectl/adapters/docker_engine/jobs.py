@@ -7,8 +7,9 @@ Secrets reach them as files written into the created container before it starts,
 from __future__ import annotations
 
 import io
+import struct
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -29,6 +30,7 @@ DEFINITION_LABEL = "instancectl.definition"
 MASTODON_UID = 991
 """User of the official image (its Dockerfile)."""
 
+FRAME_HEADER = struct.Struct(">xxxxL")
 OUTPUT_LINES = 60
 QUESTION_TIMEOUT_SECONDS = 30
 
@@ -121,9 +123,31 @@ def run_in(api: APIClient, stack: str, service: str, argv: Sequence[str]) -> tup
     if not found:
         raise Unreachable(f"no replica of `{service}` runs on this host", subject=service)
     made = api.exec_create(found[0]["Id"], list(argv))
-    output = api.exec_start(made["Id"])
+    output = _exec_output(api, made["Id"])
     code = api.exec_inspect(made["Id"])["ExitCode"]
     return int(code if code is not None else 1), output.decode(errors="replace")
+
+
+def _exec_output(api: APIClient, identifier: str) -> bytes:
+    """Start an exec and read all of its output.
+
+    The SDK's own `exec_start` reads below the buffer that the response's headers came through: output
+    that arrives together with them is lost. Asked without an upgrade, the Engine sends an ordinary body.
+    """
+    url = f"{api.base_url}/v{api.api_version}/exec/{identifier}/start"
+    response = api.post(url, json={"Detach": False, "Tty": False}, timeout=api.timeout)
+    response.raise_for_status()
+    return b"".join(_frames(response.content))
+
+
+def _frames(body: bytes) -> Iterator[bytes]:
+    """Payloads of the Engine's multiplexed stream: one byte of origin, three of nothing, four of length."""
+    at = 0
+    while at + FRAME_HEADER.size <= len(body):
+        (length,) = FRAME_HEADER.unpack_from(body, at)
+        at += FRAME_HEADER.size
+        yield body[at : at + length]
+        at += length
 
 
 def run_image(api: APIClient, image: str, argv: Sequence[str], *, network: str = "") -> tuple[int, str]:
