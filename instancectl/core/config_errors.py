@@ -111,25 +111,27 @@ def problem(error: ErrorDetails) -> Problem:
         return Problem(path, f"`{path if path in keys() else path + '.domain'}` is missing")
     if kind == "value_error":
         text = error["msg"].removeprefix("Value error, ")
-        whole = path not in keys() or text.startswith("`")
-        return Problem(path, text if whole else f"`{path}` {text}{_seen(error)}")
+        if path not in keys():
+            return Problem(path, f"`[{path}]`: {text}")
+        return Problem(path, text if text.startswith("`") else f"`{path}` {text}{_seen(error)}")
     if kind == "model_type":
         return Problem(path, f"`{path}` must be a section: write `[{path}]`")
     return Problem(path, f"`{path}` must be {_allowed(path, kind)}{_seen(error)}")
 
 
 def line_of(text: str, path: str) -> int:
-    """The line of the file that holds `path` (its section when the key is missing); 0 when none does."""
-    section, found, header = "", 0, 0
+    """The line of the file that holds `path`, else that of its section; 0 when none does."""
+    section = ""
+    headings: dict[str, int] = {}
+    found: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if heading := re.match(r"\s*\[+\s*([^\]#]+?)\s*\]", line):
             section = heading[1].replace('"', "").replace(" ", "")
-            header = number if section in (path, path.rpartition(".")[0]) and not header else header
+            headings.setdefault(section, number)
         elif key := re.match(r"\s*([A-Za-z0-9_.\"-]+)\s*=", line):
-            whole = f"{section}.{key[1]}".lstrip(".").replace('"', "")
-            if not found and (whole == path or whole.startswith(path + ".")):
-                found = number
-    return found or header
+            found.setdefault(f"{section}.{key[1]}".lstrip(".").replace('"', ""), number)
+    below = (number for name, number in found.items() if name.startswith(f"{path}."))
+    return found.get(path) or headings.get(path) or next(below, 0) or headings.get(path.rpartition(".")[0], 0)
 
 
 def _unknown(path: str) -> Problem:

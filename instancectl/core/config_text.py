@@ -46,7 +46,6 @@ def json_schema() -> dict[str, Any]:
     schema = InstanceConfig.model_json_schema(by_alias=True)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://instancectl.invalid/schema/instance.json",
         **schema,
         "title": "instance.toml of instancectl",
     }

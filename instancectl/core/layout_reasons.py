@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from instancectl.core import budget, footprint
 from instancectl.core.config import InstanceConfig
+from instancectl.core.ladder import THREADS
 from instancectl.core.sizes import BASE, COMPUTING, Layout, Machine, Reason, SidekiqPlan
 from instancectl.core.units import MB, MIB, show_mib
 
@@ -19,6 +20,7 @@ def reasons(config: InstanceConfig, machine: Machine, layout: Layout) -> tuple[R
         *_web(config, machine, layout),
         *_streaming(config, layout),
         *(reason for plan in layout.sidekiq for reason in _sidekiq(config, machine, plan)),
+        *_absent(layout),
         *_database(config, machine, layout),
         *_redis(config, machine, layout),
         *_machine(config, machine, layout),
@@ -79,6 +81,17 @@ def _sidekiq(config: InstanceConfig, machine: Machine, plan: SidekiqPlan) -> Ite
         count = f"{queues}: jobs wait on the network, so threads rather than processes; {limit}"
     yield _reason(f"services.{plan.service}.replicas", plan.replicas, explicit.replicas, count)
     yield _reason(f"services.{plan.service}.threads", plan.threads, explicit.threads, _threads(plan))
+
+
+def _absent(layout: Layout) -> Iterator[Reason]:
+    """Services the layout does without, and who does their work."""
+    carried = {queue: plan.service for plan in layout.sidekiq for queue in plan.queues}
+    present = {plan.service for plan in layout.sidekiq}
+    for service in THREADS:
+        if service not in present:
+            queue = service.removeprefix("sidekiq-")
+            why = f"`{layout.name}` has no process of its own for {queue}: `{carried[queue]}` works on it"
+            yield Reason(f"services.{service}.replicas", "0", why)
 
 
 def _threads(plan: SidekiqPlan) -> str:

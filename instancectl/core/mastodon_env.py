@@ -6,7 +6,7 @@ config/initializers/paperclip.rb and streaming/index.js of 4.6.3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from instancectl.core.config import InstanceConfig, Mail, Media
 from instancectl.core.dotenv import assignment
@@ -34,6 +34,7 @@ def dotenv(config: InstanceConfig, secrets: SecretSet, layout: Layout) -> str:
     Raises:
         ConfigError: a value that Ruby and Node would read differently.
     """
+    further = dict(_further(config, secrets))
     sections = (
         ("Identity", _identity(config)),
         ("PostgreSQL", _database(secrets, layout)),
@@ -41,13 +42,16 @@ def dotenv(config: InstanceConfig, secrets: SecretSet, layout: Layout) -> str:
         ("Secrets", _secrets(secrets)),
         ("Mail", _mail(config, secrets)),
         ("Media", _media(config.media, secrets)),
-        ("Further variables", _further(config, secrets)),
     )
     lines: list[str] = []
     for title, pairs in sections:
-        body = [assignment(name, value) for name, value in pairs]
-        lines += [f"# {title}", *body, ""] if body else []
-    return "\n".join(lines)
+        # What the admin says about a variable that is not reserved wins: it stands alone, at the end.
+        lines += _section(title, [pair for pair in pairs if pair[0] not in further])
+    return "\n".join([*lines, *_section("Further variables", list(further.items()))])
+
+
+def _section(title: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"# {title}", *(assignment(name, value) for name, value in pairs), ""] if pairs else []
 
 
 def tunables(service: str, layout: Layout) -> dict[str, str]:

@@ -9,8 +9,8 @@ from instancectl.core.units import GIB, MIB, parse_bytes, show_bytes, show_secon
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1536 * MIB, "1.5 GiB"), (2 * GIB, "2 GiB"), (3 * 1024 * GIB, "3 TiB")],
-)  # fmt: skip
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1536 * MIB, "1.5 GiB"), (3072 * GIB, "3 TiB")],
+)
 def test_bytes_are_shown_with_a_binary_unit(amount: int, text: str) -> None:
     assert show_bytes(amount) == text
 
