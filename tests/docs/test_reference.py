@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -40,19 +41,24 @@ def test_a_command_and_its_options_explain_themselves(command: reference.Command
         assert all(f"`{name}`".replace("|", "\\|") in page for name in option.names)
 
 
-def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+def keys(model: type[BaseModel], section: str = "") -> Iterator[tuple[str, str]]:
+    """Section and name of every key; each must have a description."""
     for field, info in model.model_fields.items():
-        key = f"{prefix}{info.alias or field}"
+        name = info.alias or field
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            yield from keys(info.annotation, f"{key}.")
+            yield from keys(info.annotation, f"{section}.{name}".lstrip("."))
         else:
-            assert info.description, f"{key} has no description"
-            yield key
+            assert info.description, f"{section}.{name} has no description"
+            yield section, name
 
 
 def test_every_key_of_the_configuration_is_explained() -> None:
-    page = written("configuration.md")
-    assert not [key for key in keys(InstanceConfig) if f"`{key}`" not in page]
+    sections = dict(
+        re.findall(
+            r"^## `\[(.+?)\]`$\n(.*?)(?=^## |\Z)", written("configuration.md"), re.MULTILINE | re.DOTALL
+        )
+    )
+    assert not [key for key in keys(InstanceConfig) if f"`{key[1]}`" not in sections.get(key[0], "")]
 
 
 def test_every_exit_code_is_explained() -> None:
