@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from contextlib import suppress
 from email.message import EmailMessage
@@ -92,19 +93,23 @@ class _Talk:
     def _connect(self) -> smtplib.SMTP:
         route = self._route
         try:
-            if not route.tls:
-                return smtplib.SMTP(route.server, route.port, timeout=self._timeout)
-            client = smtplib.SMTP_SSL(
-                route.server, route.port, timeout=self._timeout, context=self._context()
-            )
-        except smtplib.SMTPException as error:
-            raise _Failed("greeting", _words(error)) from error
-        except ssl.SSLError as error:
-            raise _Failed("tls", _words(error)) from error
+            # Reached, but silent: the sign of a port that waits for TLS. So the two are told apart.
+            socket.create_connection((route.server, route.port), self._timeout).close()
         except OSError as error:
             raise _Failed("connect", _words(error)) from error
+        try:
+            client = self._client_of(route)
+        except ssl.SSLError as error:
+            raise _Failed("tls", _words(error)) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise _Failed("greeting", _words(error)) from error
         self._note_tls(client)
         return client
+
+    def _client_of(self, route: MailRoute) -> smtplib.SMTP:
+        if not route.tls:
+            return smtplib.SMTP(route.server, route.port, timeout=self._timeout)
+        return smtplib.SMTP_SSL(route.server, route.port, timeout=self._timeout, context=self._context())
 
     def _greet(self, client: smtplib.SMTP) -> None:
         try:

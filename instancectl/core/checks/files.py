@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from instancectl.core.check import Finding
 from instancectl.core.checks.facts import Facts
-from instancectl.core.checks.model import fail, ok, unknown, warn
+from instancectl.core.checks.model import NO_LAYOUT, Judgement, Skipped, fail, ok, unknown, warn
 from instancectl.core.releases import RELEASE_LINES, line_of, parse_version
 from instancectl.core.unknown import Unknown
 
@@ -17,6 +17,8 @@ SOON_DAYS = 30
 def config(facts: Facts) -> Finding:
     """The file was read and understood before any check ran; what is left is what contradicts the machine."""
     layout = facts.layout
+    if isinstance(layout, Unknown) and isinstance(facts.stack, Unknown) and isinstance(facts.memory, Unknown):
+        return unknown("config", layout, "a machine to judge the sizes by")
     if isinstance(layout, Unknown):
         return fail(
             "config",
@@ -114,11 +116,11 @@ def release(facts: Facts) -> Finding:
     return ok("release", f"{wanted}, line {line.line}, gets security fixes")
 
 
-def connections(facts: Facts) -> Finding:
+def connections(facts: Facts) -> Judgement:
     """Everything that opens a connection to PostgreSQL fits below its limit."""
     budget, pooled = facts.connection_budget, _pooled(facts)
     if isinstance(budget, Unknown):
-        return unknown("connections", budget, "a layout to add up", "type `instancectl config explain`")
+        return Skipped("connections", NO_LAYOUT)
     if not budget.fits:
         return fail(
             "connections",
@@ -126,7 +128,8 @@ def connections(facts: Facts) -> Finding:
             f"at most {budget.limit} connections",
             'set `database.pgbouncer = "auto"`, raise `database.max_connections`, or lower threads',
         )
-    return ok("connections", budget.arithmetic + (" (services through PgBouncer)" if pooled else ""))
+    seen = f"needs {budget.total} of {budget.limit}" + (", services through PgBouncer" if pooled else "")
+    return ok("connections", seen)
 
 
 def _pooled(facts: Facts) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from instancectl.core.check import Finding
 from instancectl.core.checks.facts import Facts
-from instancectl.core.checks.model import fail, ok, unknown, warn
+from instancectl.core.checks.model import NO_LAYOUT, Judgement, Skipped, fail, ok, unknown, warn
 from instancectl.core.checks.seen import Disk, ImageSeen, Listener
 from instancectl.core.observed import Engine
 from instancectl.core.releases import Version, at_least, parse_version, show_version
@@ -87,11 +87,11 @@ def _swarm(engine: Engine, seen: str) -> Finding:
     return ok("docker", f"{seen}, Swarm active, this host is a manager")
 
 
-def memory(facts: Facts) -> Finding:
+def memory(facts: Facts) -> Judgement:
     """The limits of all services and the host's own needs fit into memory, at worst with swap."""
     budget, host = facts.memory_budget, facts.memory
     if isinstance(budget, Unknown):
-        return unknown("memory", budget, "a layout to add up", "type `instancectl config explain`")
+        return Skipped("memory", NO_LAYOUT)
     if isinstance(host, Unknown):
         return unknown("memory", host, f"{budget.show(budget.total)} of memory")
     planned = facts.config.machine.memory_mib * MIB
@@ -103,7 +103,8 @@ def memory(facts: Facts) -> Finding:
             "lower or remove `machine.memory_mib`",
         )
     if budget.fits:
-        return ok("memory", f"{budget.arithmetic}; {show_bytes(host.available_bytes)} available now")
+        sums = f"needs {budget.show(budget.total)} of {budget.show(budget.limit)}"
+        return ok("memory", f"{sums}; {show_bytes(host.available_bytes)} available now")
     missing = budget.total - budget.limit
     hint = 'set `instance.layout = "tiny"`, lower what `[services]` sets, or use a bigger machine'
     if missing <= host.swap_bytes:
@@ -117,13 +118,13 @@ def memory(facts: Facts) -> Finding:
     )
 
 
-def cores(facts: Facts) -> Finding:
+def cores(facts: Facts) -> Judgement:
     """Processes that compute find cores to do it on."""
     found, layout = facts.cores, facts.layout
     if isinstance(found, Unknown):
         return unknown("cores", found, "at least one core")
     if isinstance(layout, Unknown):
-        return unknown("cores", layout, "a layout to add up", "type `instancectl config explain`")
+        return Skipped("cores", NO_LAYOUT)
     web, computing = layout.web.replicas * layout.web.processes, _computing(layout)
     seen = f"{found} cores; {web} Puma and {computing} computing Sidekiq processes"
     planned = facts.config.machine.cores
@@ -195,16 +196,24 @@ def ports(facts: Facts) -> Finding:
     """The published ports are free, or our own proxy holds them."""
     held = facts.listeners
     proxy = facts.config.proxy
-    wanted = ((proxy.http_port, "tcp"), (proxy.https_port, "tcp"), (proxy.https_port, "udp"))
-    names = ", ".join(f"{port}/{protocol}" for port, protocol in wanted)
-    if facts.serves("proxy"):
+    wanted = {(proxy.http_port, "tcp"), (proxy.https_port, "tcp"), (proxy.https_port, "udp")}
+    names = ", ".join(f"{port}/{protocol}" for port, protocol in sorted(wanted))
+    own = _own_ports(facts)
+    if wanted <= own:
         return ok("ports", f"{names} held by this instance's own proxy")
     if isinstance(held, Unknown):
         return unknown("ports", held, f"{names} free", "type `ss -ltnup` as root")
-    taken = [holder for holder in held if (holder.port, holder.protocol) in wanted]
+    taken = [holder for holder in held if (holder.port, holder.protocol) in wanted - own]
     if not taken:
         return ok("ports", f"{names} free")
     return fail("ports", "; ".join(_holder(one) for one in taken), f"{names} free", _release(taken[0]))
+
+
+def _own_ports(facts: Facts) -> set[tuple[int, str]]:
+    """What this instance's own proxy publishes while it runs."""
+    if isinstance(facts.stack, Unknown) or not facts.serves("proxy"):
+        return set()
+    return {(port.published, port.protocol) for port in facts.stack.services["proxy"].spec.ports}
 
 
 def _holder(one: Listener) -> str:

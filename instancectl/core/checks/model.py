@@ -21,6 +21,8 @@ class Skipped:
 
 Judgement = Finding | Skipped
 
+NO_LAYOUT = "there is no layout to add up: see `config`"
+
 
 class Gate(Flag):
     """Which deploys a `fail` stops before anything is touched."""

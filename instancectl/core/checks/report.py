@@ -16,6 +16,9 @@ GROUPS = (
     (Severity.OK, "ok"),
 )
 
+ASKED_DIRECTLY = frozenset({"services", "postgresql", "redis"})
+"""Checks that say that something died; the others say where it shows."""
+
 
 def headline(facts: Facts, found: Sequence[Finding]) -> str:
     """One sentence: the verdict, and the cause where one is known."""
@@ -33,11 +36,8 @@ def headline(facts: Facts, found: Sequence[Finding]) -> str:
 def _cause(facts: Facts, found: Sequence[Finding], worst: Severity) -> str:
     gone = dead(facts) if worst is Severity.FAIL else ()
     if gone:
-        hit = [
-            one.check
-            for one in found
-            if one.severity is Severity.FAIL and one.check not in {"postgresql", "redis"}
-        ]
+        failed = [one.check for one in found if one.severity is Severity.FAIL]
+        hit = [slug for slug in failed if slug not in ASKED_DIRECTLY]
         names = " and ".join(NAMES[name] for name in gone)
         verb = "are" if len(gone) > 1 else "is"
         return f"{names} {verb} down" + (f", which shows in {', '.join(hit)}" if hit else "")
