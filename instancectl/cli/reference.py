@@ -99,15 +99,15 @@ def _strangers() -> list[str]:
 
 def commands() -> tuple[Command, ...]:
     """Every command of the application, depth first in the order of `--help`."""
-    from typer.main import get_command  # noqa: PLC0415 - the application is loaded for this page only
+    from typer.main import get_command
 
-    from instancectl.cli.main import app  # noqa: PLC0415 - the same
+    from instancectl.cli.main import app
 
     return tuple(_walk(get_command(app), ("instancectl",)))
 
 
 def _walk(command: Any, words: tuple[str, ...], parent: Any = None) -> Iterator[Command]:
-    from typer import Context  # noqa: PLC0415 - see commands()
+    from typer import Context
 
     context = Context(command, info_name=" ".join(words) if parent is None else words[-1], parent=parent)
     shown = [one for one in command.params if not getattr(one, "hidden", False) and one.name != "help"]
@@ -208,7 +208,7 @@ def exit_codes_page() -> str:
 
 
 def _errors() -> list[type[InstanceError]]:
-    import instancectl.cli.main  # noqa: F401, PLC0415 - brings the errors that only the CLI knows
+    import instancectl.cli.main  # noqa: F401 - brings the errors that only the CLI knows
 
     found: dict[str, type[InstanceError]] = {}
     queue = list(InstanceError.__subclasses__())
@@ -251,21 +251,21 @@ def json_page() -> str:
 
 def configuration_page() -> str:
     """docs/reference/configuration.md."""
-    from instancectl.core.config_text import reference_markdown  # noqa: PLC0415 - for this page only
+    from instancectl.core.config_text import reference_markdown
 
     return reference_markdown()
 
 
 def secrets_page() -> str:
     """docs/reference/secrets.md."""
-    from instancectl.core.secret_set import reference_markdown  # noqa: PLC0415 - for this page only
+    from instancectl.core.secret_set import reference_markdown
 
     return reference_markdown()
 
 
 def checks_page() -> str:
     """docs/reference/checks.md."""
-    from instancectl.core.checks.registry import reference_markdown  # noqa: PLC0415 - for this page only
+    from instancectl.core.checks.registry import reference_markdown
 
     return reference_markdown()
 

@@ -25,7 +25,7 @@ SHIPPED = [
 ]
 MAY_PRINT = {PACKAGE / "cli" / "render.py", PACKAGE / "cli" / "reference.py"}
 HEAVY = {
-    "ansible_runner", "boto3", "botocore", "cryptography", "docker", "jinja2", "prometheus_client", "psutil",
+    "ansible_runner", "boto3", "botocore", "cryptography", "dns", "docker", "jinja2", "prometheus_client", "psutil",
     "requests", "yaml",
 }  # fmt: skip
 
