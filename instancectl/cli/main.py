@@ -119,7 +119,7 @@ def _usage(command: tuple[str, ...], error: TyperException, options: Globals) ->
 
 
 def _bug(command: tuple[str, ...], error: Exception, options: Globals) -> int:
-    from instancectl import wiring  # noqa: PLC0415 - only needed when something is broken
+    from instancectl import wiring
 
     path = wiring.write_debug_log(command, error)
     failure = UnexpectedError(

@@ -165,7 +165,7 @@ class Images(Section):
     )
     redis: str = Field("redis:8", description="Image of `redis`.")
     proxy: str = Field("caddy:2.11", description="Image of `proxy` (Caddy).")
-    cache: str = Field("nginx:1.31", description="Image of `cache` (nginx ≥ 1.27.3).")
+    cache: str = Field("nginx:1.30", description="Image of `cache` (nginx ≥ 1.27.3).")
     mail: str = Field(
         "axllent/mailpit:v1.27", description='Image of the mail catcher (`mail.mode = "catch"`).'
     )

@@ -89,8 +89,10 @@ def sequence(desired: Desired, first_run: FirstRun, web_image: str, world: World
 
 
 def _bring_up(desired: Desired, stage: tuple[str, ...], world: World) -> Iterator[Step]:
-    """New services of a stage start together. Changed ones that have no gap go one by one, each proven
-    before the next; those that stop first go together at the end, so that their gap comes once.
+    """The steps of one stage.
+
+    New services start together. Changed ones that have no gap go one by one, each proven before the next;
+    those that stop first go together at the end, so that their gap comes once.
     """
     present = world.observed.services
     specs = [desired.service(name) for name in stage]

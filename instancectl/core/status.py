@@ -215,7 +215,10 @@ def _screen(data: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield from _table(
         ("QUEUE", "SIZE", "LATENCY"),
-        [(row["name"], str(row["size"]), show_seconds(row["latency_seconds"])) for row in data["queues"] or ()],
+        [
+            (row["name"], str(row["size"]), show_seconds(row["latency_seconds"]))
+            for row in data["queues"] or ()
+        ],
     )
     yield ""
     yield from _facts(data)
@@ -238,17 +241,15 @@ def _facts(data: dict[str, Any]) -> Iterator[str]:
     yield "disk         " + (
         f"{show_bytes(disk['free_bytes'])} free of {show_bytes(disk['total_bytes'])}" if disk else "unknown"
     )
-    yield "certificate  " + (
-        f"{_left(certificate['expires_in_seconds'])}" + ("" if certificate["trusted"] else ", not trusted by this host")
-        if certificate
-        else "unknown"
-    )
+    trust = "" if certificate is None or certificate["trusted"] else ", not trusted by this host"
+    yield "certificate  " + (_left(certificate["expires_in_seconds"]) + trust if certificate else "unknown")
 
 
 def _left(seconds: int) -> str:
     if seconds <= 0:
         return f"expired {show_seconds(-seconds)} ago"
-    return f"valid for {show_seconds(seconds)}" if seconds < 2 * DAY_SECONDS else f"valid for {seconds // DAY_SECONDS} days"
+    days = seconds // DAY_SECONDS
+    return f"valid for {days} days" if days > 1 else f"valid for {show_seconds(seconds)}"
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:

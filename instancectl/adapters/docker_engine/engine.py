@@ -219,15 +219,22 @@ class DockerSwarm:
         return reading.with_digest(reference, found.get("RepoDigests") or [])
 
     def _pull(self, reference: str) -> None:
-        repository, _, tag = reference.partition("@") if "@" in reference else reference.rpartition(":")
+        failure = Unreachable(
+            f"cannot pull the image `{reference}`",
+            hint=f"is the name right, can this host reach the registry? try `docker pull {reference}`",
+            subject=reference,
+        )
         try:
-            self.api.pull(repository, tag=tag)
-        except (APIError, requests.exceptions.RequestException) as error:
-            raise Unreachable(
-                f"cannot pull the image `{reference}`",
-                hint=f"is the name right, can this host reach the registry? try `docker pull {reference}`",
-                subject=reference,
-            ) from error
+            # Streamed: a long pull never times out, and a failure in its middle is an event, not a status.
+            for event in self.api.pull(reference, stream=True, decode=True):
+                if "error" in event:
+                    failure.message += f": {event['error']}"
+                    raise failure
+        except APIError as error:
+            failure.message += f": {error.explanation}"
+            raise failure from None
+        except requests.exceptions.RequestException as error:
+            raise failure from error
 
     @translated
     def run_once(self, stack: str, job: OneShot) -> tuple[int, str]:

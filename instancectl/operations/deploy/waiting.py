@@ -72,8 +72,9 @@ def _superseded(swarm: Swarm, stack: str, spec: ServiceSpec, state: ServiceState
     if state.update_state == "rollback_started":
         return False
     why = swarm.describe_unhealthy(stack, spec.name)
+    image = state.spec.image.partition("@")[0]
     raise OperationFailed(
-        f"`{spec.name}` was rolled back to {state.spec.image.partition('@')[0]}: its new replica never served, "
+        f"`{spec.name}` was rolled back to {image}: its new replica never served, "
         f"the old one kept answering\n  last failure: {why}",
         hint=f"read `instancectl logs {spec.name}`, mend the cause, then run `instancectl deploy`",
         subject=spec.name,
