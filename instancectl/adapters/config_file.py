@@ -100,17 +100,24 @@ def write_new(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        beside = Path(name)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(beside).chmod(0o644)
-            os.link(beside, path)  # fails if somebody was faster, where a rename would overwrite
+            beside.chmod(0o644)
+            _name(beside, path)
         finally:
-            Path(beside).unlink(missing_ok=True)
-    except FileExistsError as error:
-        raise ConfigError(f"`{path}` exists; it is never overwritten", subject=str(path)) from error
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot write `{path}`: {error.strerror}", subject=str(path)) from error
+
+
+def _name(beside: Path, path: Path) -> None:
+    """Give the finished file its name; a link fails if somebody was faster, where a rename overwrites."""
+    try:
+        path.hardlink_to(beside)
+    except FileExistsError as error:
+        raise ConfigError(f"`{path}` exists; it is never overwritten", subject=str(path)) from error
