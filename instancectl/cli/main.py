@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -114,8 +115,17 @@ def _rendered(command: tuple[str, ...], outcome: object, options: Globals) -> in
 
 
 def _usage(command: tuple[str, ...], error: TyperException, options: Globals) -> int:
-    hint = f"see `instancectl {' '.join(command)} --help`"
-    return render_error(command, UsageError(error.format_message(), hint=hint), options)
+    message = error.format_message().rstrip(".")
+    failure = UsageError(f"{message[:1].lower()}{message[1:]}", hint=_usage_hint(command))
+    return render_error(command, failure, options)
+
+
+def _usage_hint(command: tuple[str, ...]) -> str:
+    known = commands.names(app)
+    if not command or any(words[: len(command)] == command for words in known):
+        return f"see `{' '.join(('instancectl', *command))} --help`"
+    near = difflib.get_close_matches(command[0], sorted({words[0] for words in known}), 1)
+    return (f"did you mean `instancectl {near[0]}`? " if near else "") + "see `instancectl --help`"
 
 
 def _bug(command: tuple[str, ...], error: Exception, options: Globals) -> int:

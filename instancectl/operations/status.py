@@ -16,8 +16,8 @@ Look = Callable[[], tuple[Facts, tuple[Finding, ...]]]
 
 
 def show(look: Look, clock: Clock) -> Result:
-    """One screen; exits 4 when people cannot use the instance as they should."""
+    """One screen; exits 4 unless it is well or in announced maintenance: unknown is never well."""
     facts, findings = look()
     told = report(facts, findings, clock.epoch_seconds())
-    bad = told.verdict in {"down", "degraded"}
-    return Result(Status.OK, told.data, told.lines, exit_code=Unhealthy.exit_code if bad else 0)
+    well = told.verdict in {"well", "maintenance"}
+    return Result(Status.OK, told.data, told.lines, exit_code=0 if well else Unhealthy.exit_code)
