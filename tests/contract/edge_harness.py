@@ -13,11 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
-
-from tests.golden.edge.cases import render
+from typing import Self, TypeVar
 
 from instancectl.core.edge import CACHE_CONFIG_FILE, CACHE_PAGES_DIRECTORY, PROXY_CONFIG_FILE, EdgeSettings
+from tests.golden.edge.cases import render
 
 ROOT = Path(__file__).resolve().parents[2]
 UPSTREAM = Path(__file__).with_name("edge_upstream.py")
@@ -136,7 +135,7 @@ class Edge:
     token: str = field(default_factory=lambda: f"edge-{secrets.token_hex(4)}")
     containers: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> Edge:
+    def __enter__(self) -> Self:
         docker("network", "create", self.token)
         return self
 
@@ -196,7 +195,9 @@ class Edge:
         for page in ("unavailable.html", "maintenance.html"):
             if page in rendered:
                 mounted[f"{CACHE_PAGES_DIRECTORY}/{page}"] = self.write(f"{name}/{page}", rendered[page])
-        container = self.run(name, "nginx", aliases=("cache",), files={**mounted, **(files or {})}, ports=(8080,))
+        container = self.run(
+            name, "nginx", aliases=("cache",), files={**mounted, **(files or {})}, ports=(8080,)
+        )
         port = self.port(container, 8080)
         eventually(lambda: fetch(port, "/-/health").status == 200)
         return port

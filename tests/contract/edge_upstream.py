@@ -34,20 +34,24 @@ class Handler(BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         received = self.read_body()
         if self.headers.get("Upgrade", "").lower() == "websocket":
-            return self.websocket()
+            self.websocket()
+            return
         if url.path == "/api/v1/streaming/user":
-            return self.events()
+            self.events()
+            return
         time.sleep(float(query.get("delay", 0)))
         status = 404 if REPLICA in query.get("missing_on", "").split(",") else int(query.get("status", 200))
-        body = json.dumps({
-            "replica": REPLICA,
-            "serial": next(SERIAL),
-            "method": self.command,
-            "path": self.path,
-            "headers": {name.lower(): ", ".join(self.headers.get_all(name)) for name in self.headers},
-            "received": received,
-            "padding": "x" * int(query.get("size", 0)),
-        }).encode()
+        body = json.dumps(
+            {
+                "replica": REPLICA,
+                "serial": next(SERIAL),
+                "method": self.command,
+                "path": self.path,
+                "headers": {name.lower(): ", ".join(self.headers.get_all(name)) for name in self.headers},
+                "received": received,
+                "padding": "x" * int(query.get("size", 0)),
+            }
+        ).encode()
         self.send_response(status)
         self.send_header("Content-Type", query.get("type", "application/json"))
         self.send_header("Content-Length", str(len(body)))
@@ -60,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer  # noqa: N815 - the names http.server asks for
 
     def read_body(self) -> int:
         """Bytes of the body, thrown away."""
@@ -113,7 +117,7 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     for port in (3000, 4000):
-        threading.Thread(target=Server(("0.0.0.0", port), Handler).serve_forever, daemon=True).start()
+        threading.Thread(target=Server(("", port), Handler).serve_forever, daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     while True:
         signal.pause()

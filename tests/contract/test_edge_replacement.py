@@ -12,10 +12,10 @@ import threading
 import time
 
 import pytest
-from tests.contract.edge_harness import UPSTREAM, Edge, built_images, docker, eventually, fetch, insecure
-from tests.golden.edge.cases import render
 
 from instancectl.core.edge import CACHE_HEALTH, STOP_GRACE_SECONDS, EdgeSettings
+from tests.contract.edge_harness import UPSTREAM, Edge, built_images, docker, eventually, fetch, insecure
+from tests.golden.edge.cases import render
 
 pytestmark = pytest.mark.contract
 

@@ -10,9 +10,9 @@ import socket
 import time
 
 import pytest
-from tests.contract.edge_harness import Edge, built_images, docker, eventually, fetch, insecure
 
 from instancectl.core.edge import CACHE_HEALTH, PROXY_HEALTH, EdgeSettings
+from tests.contract.edge_harness import Edge, built_images, docker, eventually, fetch, insecure
 
 pytestmark = pytest.mark.contract
 
@@ -271,7 +271,11 @@ def test_a_retry_of_another_replica_is_no_second_post(stack):
 
 
 def test_deliveries_from_one_server_are_never_limited(stack):
-    headers = {"X-Forwarded-For": "203.0.113.50", "Content-Type": "application/activity+json", "Signature": "x"}
+    headers = {
+        "X-Forwarded-For": "203.0.113.50",
+        "Content-Type": "application/activity+json",
+        "Signature": "x",
+    }
 
     def deliver(_):
         return fetch(stack.nginx_port, "/inbox", method="POST", body=b"{}", headers=headers).status

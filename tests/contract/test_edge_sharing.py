@@ -13,9 +13,9 @@ import itertools
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.contract.edge_harness import CLIENT, Edge, built_images, eventually, fetch
 
 from instancectl.core.edge import EdgeSettings
+from tests.contract.edge_harness import CLIENT, Edge, built_images, eventually, fetch
 
 pytestmark = pytest.mark.contract
 
@@ -32,7 +32,9 @@ class Cache:
         self.port = port
 
     def get(self, path, *, method="GET", body=None, host="social.example", **headers):
-        sent = {"X-Forwarded-For": CLIENT} | {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"X-Forwarded-For": CLIENT} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
         return fetch(self.port, path, method=method, headers=sent, body=body, host=host)
 
 
@@ -103,7 +105,9 @@ def test_a_shared_answer_hides_the_first_askers_quota_and_request(cache, path):
 
 def test_an_answer_is_asked_for_again_when_its_time_is_over(cache, path):
     first = cache.get(f"{path}?cc=public,max-age=1")
-    fresh = eventually(lambda: (again := cache.get(f"{path}?cc=public,max-age=1")).cached == "EXPIRED" and again)
+    fresh = eventually(
+        lambda: (again := cache.get(f"{path}?cc=public,max-age=1")).cached == "EXPIRED" and again
+    )
     assert fresh.json["serial"] != first.json["serial"] or fresh.json["replica"] != first.json["replica"]
 
 
@@ -200,7 +204,9 @@ def test_names_do_not_share(cache, path):
         assert cache.get(f"{path}?{PUBLIC}", host=host).seen["host"] == host
 
 
-@pytest.mark.parametrize("page", ["/auth/sign_up", "/auth", "/settings/profile", "/health", "/oauth/authorize"])
+@pytest.mark.parametrize(
+    "page", ["/auth/sign_up", "/auth", "/settings/profile", "/health", "/oauth/authorize"]
+)
 def test_nobody_queues_for_a_page_that_is_never_shared(cache, page):
     assert cache.get(f"{page}?{PUBLIC}").cached == "BYPASS"
 

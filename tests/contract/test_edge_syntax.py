@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+
 from tests.contract.edge_harness import built_images, docker
 from tests.golden.edge.cases import CASES, HERE
 

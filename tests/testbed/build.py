@@ -120,9 +120,7 @@ ON_REQUEST = {
     "ceph-rgw",
     "postgres-old",
     "redis-old",
-} | {
-    row.name for row in ROWS if row.name.startswith("mastodon") and ":" in row.name
-}
+} | {row.name for row in ROWS if row.name.startswith("mastodon") and ":" in row.name}
 
 
 def rows_by_name() -> dict[str, Rootfs | Image]:

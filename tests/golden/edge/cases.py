@@ -53,7 +53,8 @@ TEMPLATES = JinjaTemplates(assets_directory("templates"))
 def render(settings: EdgeSettings) -> dict[str, str]:
     """File name in the golden directory -> text."""
     return {
-        Path(file.target).name: TEMPLATES.render(file.template, {"edge": settings}) for file in edge_files(settings)
+        Path(file.target).name: TEMPLATES.render(file.template, {"edge": settings})
+        for file in edge_files(settings)
     }
 
 

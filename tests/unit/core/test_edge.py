@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.golden.edge.cases import CASES, HERE, render
 
 from instancectl.core.config import InstanceConfig
 from instancectl.core.edge import CACHE_HEALTH, PROXY_HEALTH, EdgeSettings, edge_files, edge_settings
 from instancectl.errors import ConfigError
+from tests.golden.edge.cases import CASES, HERE, render
 
 GOLDEN = [(case, file) for case, edge in CASES.items() for file in render(edge)]
 
@@ -63,7 +63,9 @@ def test_every_location_that_shares_answers_spares_those_that_are_personal(case)
         if "proxy_cache shared;" not in body:
             continue
         anonymous = 'proxy_set_header Cookie "";' in body and 'proxy_set_header Authorization "";' in body
-        guarded = "proxy_cache_bypass $personal_request" in body and "proxy_no_cache $personal_request" in body
+        guarded = (
+            "proxy_cache_bypass $personal_request" in body and "proxy_no_cache $personal_request" in body
+        )
         assert anonymous or guarded, name
 
 
@@ -199,15 +201,17 @@ def test_no_name_is_served_twice_and_none_is_forgotten(**values):
 
 
 def test_settings_follow_the_instance_file():
-    config = InstanceConfig.model_validate({
-        "instance": {"domain": "example.org", "web_domain": "social.example.org"},
-        "owner": {"email": "me@example.org"},
-        "mail": {"mode": "catch"},
-        "tls": {"acme_ca_root": "/root/ca.pem"},
-        "proxy": {"http_port": 8080, "https_port": 8443, "hsts_seconds": 0, "cache_mib": 64},
-        "media": {"storage": "s3", "s3_bucket": "media"},
-        "mastodon": {"authorized_fetch": True},
-    })
+    config = InstanceConfig.model_validate(
+        {
+            "instance": {"domain": "example.org", "web_domain": "social.example.org"},
+            "owner": {"email": "me@example.org"},
+            "mail": {"mode": "catch"},
+            "tls": {"acme_ca_root": "/root/ca.pem"},
+            "proxy": {"http_port": 8080, "https_port": 8443, "hsts_seconds": 0, "cache_mib": 64},
+            "media": {"storage": "s3", "s3_bucket": "media"},
+            "mastodon": {"authorized_fetch": True},
+        }
+    )
     assert edge_settings(config, maintenance=True, message="soon", retry_after_seconds=60) == EdgeSettings(
         domain="example.org",
         web_domain="social.example.org",
