@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -116,6 +115,9 @@ def _rendered(command: tuple[str, ...], outcome: object, options: Globals) -> in
 
 def _usage(command: tuple[str, ...], error: TyperException, options: Globals) -> int:
     message = error.format_message().rstrip(".")
+    if message.startswith("Usage:") and not options.json:  # no arguments at all: the help is the answer
+        render_line(message, to_stderr=True)
+        return error.exit_code
     failure = UsageError(f"{message[:1].lower()}{message[1:]}", hint=_usage_hint(command))
     return render_error(command, failure, options)
 
@@ -124,8 +126,7 @@ def _usage_hint(command: tuple[str, ...]) -> str:
     known = commands.names(app)
     if not command or any(words[: len(command)] == command for words in known):
         return f"see `{' '.join(('instancectl', *command))} --help`"
-    near = difflib.get_close_matches(command[0], sorted({words[0] for words in known}), 1)
-    return (f"did you mean `instancectl {near[0]}`? " if near else "") + "see `instancectl --help`"
+    return "see `instancectl --help`"
 
 
 def _bug(command: tuple[str, ...], error: Exception, options: Globals) -> int:
