@@ -224,6 +224,8 @@ class Deployment:
         site = f"https://{self._config.site}{_port(self._config.proxy.https_port)}"
         data: dict[str, object] = {"steps": prepared.plan.as_json(), "applied": steps, "url": site}
         lines = [f"{self._config.instance.domain} is deployed: {site}"]
+        if prepared.plan.world.applied.maintenance is not None:
+            lines.append("it shows its maintenance page; `instancectl maintenance off` ends it")
         if owner:
             data["owner"] = {"username": owner.username, "email": owner.email, "password": owner.password}
             lines += _owner_lines(owner)
