@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import os
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -212,6 +214,15 @@ class Standin:
         eventually(lambda: self.streaming("/api/v1/streaming/health").status == 200)
         eventually(lambda: self.redis("SCARD", "processes") == "1")
 
+    @contextlib.contextmanager
+    def without(self, role: str) -> Iterator[None]:
+        """While `role` is stopped as an orchestrator stops it, with time to finish."""
+        docker("stop", "--time", "30", self.name(role))
+        try:
+            yield
+        finally:
+            docker("start", self.name(role))
+
     def name(self, role: str) -> str:
         return f"{self.token}-{role}"
 
@@ -250,6 +261,15 @@ class Standin:
 
     def mails(self) -> list[dict]:
         return fetch(f"{self.address('mail')}:8025", "/api/v1/messages").json["messages"]
+
+    def mail_text(self, mail: dict) -> str:
+        return fetch(f"{self.address('mail')}:8025", f"/api/v1/message/{mail['ID']}").json["Text"]
+
+    def cpu_seconds(self, role: str) -> float:
+        """CPU that all processes of a container have used since they started."""
+        fields = docker("exec", self.name(role), "sh", "-c", "cat /proc/[0-9]*/stat").splitlines()
+        ticks = [int(field) for line in fields for field in line.rpartition(")")[2].split()[11:13]]
+        return sum(ticks) / os.sysconf("SC_CLK_TCK")
 
     # ---- talking to it
 

@@ -17,6 +17,7 @@ require_relative '../lib/mastodon/version'
 require_relative '../lib/mastodon/domains'
 require_relative '../lib/mastodon/redis_configuration'
 require_relative '../lib/standin/cost'
+require_relative '../lib/standin/exporter'
 require_relative '../lib/standin/public_files'
 
 module Mastodon
@@ -44,6 +45,10 @@ module Mastodon
       end
     end
     config.middleware.use Rack::Attack
+    if Standin::Exporter.enabled?
+      require_relative '../lib/standin/exporter/middleware'
+      config.middleware.unshift Standin::Exporter::WebMiddleware
+    end
     config.middleware.insert_before Rack::Runtime, Standin::PublicFiles if ENV['RAILS_SERVE_STATIC_FILES'] == 'true'
 
     # db/post_migrate counts unless the variable is set at all: `false` and '' skip as well.

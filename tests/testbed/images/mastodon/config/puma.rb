@@ -14,8 +14,12 @@ environment ENV.fetch('RAILS_ENV', 'development')
 workers ENV.fetch('WEB_CONCURRENCY', 2).to_i
 preload_app!
 
-on_worker_boot = respond_to?(:before_worker_boot) ? :before_worker_boot : :on_worker_boot
-send(on_worker_boot) do
+# Puma 8 renamed its hooks; older ones are gone.
+before_worker_boot do
   ActiveRecord::Base.establish_connection
-  Standin::Exporter.start_puma_worker if defined?(Standin::Exporter)
+  Standin::Exporter.start_puma_worker if Standin::Exporter.enabled?
+end
+
+after_booted do
+  Standin::Exporter.start_puma_master(-> { Puma.stats_hash }) if Standin::Exporter.enabled?
 end

@@ -2,7 +2,12 @@
 
 # Run once while the image is built: `ruby cut_release.rb v4.6.3` leaves only what that release
 # would carry. Schema numbers are those of the real branches (reference: platform matrix).
-SCHEMA = { 'v4.5' => 2025_10_23_210145, 'v4.6' => 2026_06_11_150940, 'v4.7' => 2026_08_05_130216 }.freeze
+SCHEMA = {
+  'v4.4' => 2025_06_27_132728,
+  'v4.5' => 2025_10_23_210145,
+  'v4.6' => 2026_06_11_150940,
+  'v4.7' => 2026_08_05_130216,
+}.freeze
 
 release = ARGV.fetch(0)
 newest = SCHEMA.fetch(release[/\Av\d+\.\d+/])
