@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instancectl.core.dotenv import assignment, parse
@@ -11,6 +11,7 @@ PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=0x24F, exclude
 
 
 @given(st.lists(PRINTABLE, max_size=5))
+@settings(deadline=None)
 def test_what_is_written_is_read_back(values: list[str]) -> None:
     lines, kept = [], {}
     for number, value in enumerate(values):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instancectl.core.config import InstanceConfig
@@ -125,6 +125,7 @@ def test_a_derived_variable_that_is_not_reserved_can_be_overridden() -> None:
 
 
 @given(st.integers(2, 64), st.integers(1, 16))
+@settings(max_examples=40, deadline=None)
 def test_every_service_gets_its_own_numbers(gib: int, cores: int) -> None:
     layout = derive(config(), Machine(gib * GIB, cores))
     assert tunables("web", layout)["WEB_CONCURRENCY"] == str(layout.web.processes)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instancectl.core.units import GIB, MIB, parse_bytes, show_bytes, show_seconds
@@ -16,6 +16,7 @@ def test_bytes_are_shown_with_a_binary_unit(amount: int, text: str) -> None:
 
 
 @given(st.integers(0, 2**50))
+@settings(deadline=None)
 def test_what_is_shown_can_be_parsed_again_within_its_precision(amount: int) -> None:
     assert abs(parse_bytes(show_bytes(amount)) - amount) <= amount * 0.06
 
