@@ -77,14 +77,15 @@ def adopt(values: Mapping[str, str]) -> Adoption:
     rest = {name: value for name, value in values.items() if name not in _TAKEN and name not in NAMES}
     dropped = {name for name in rest if name in RESERVED_ENV or _DERIVED.fullmatch(name)}
     kept = {name: value for name, value in rest.items() if name not in dropped and value}
-    secret = {name: value for name, value in kept.items() if _is_secret(name, value)}
+    secret = {name: value for name, value in kept.items() if looks_secret(name, value)}
     wanted["mastodon.env"] = {name: value for name, value in kept.items() if name not in secret}
     known = {name: value for name, value in values.items() if name in NAMES and name not in _NOT_OURS}
     left_out = dropped | {name for name in _NOT_OURS if name in values}
     return Adoption(wanted, from_values(known | secret), tuple(sorted(left_out)))
 
 
-def _is_secret(name: str, value: str) -> bool:
+def looks_secret(name: str, value: str) -> bool:
+    """Whether a variable should rather stand in `secrets.env`, judged by its name and shape."""
     secretive = name not in _PUBLIC and _SECRETIVE.search(name) is not None
     return secretive or _URL_WITH_PASSWORD.search(value) is not None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from instancectl.core.adoption import looks_secret
 from instancectl.core.check import Finding, Severity
 from instancectl.core.config import InstanceConfig
 
@@ -44,6 +45,10 @@ def _bare_endpoint(config: InstanceConfig) -> bool:
     )
 
 
+def _secret_in_sight(config: InstanceConfig) -> bool:
+    return any(looks_secret(name, value) for name, value in config.mastodon.env.items())
+
+
 RULES: tuple[Rule, ...] = (
     Rule("mail-server", Severity.FAIL, lambda config: config.mail.mode == "smtp" and not config.mail.server,
          '`mail.mode = "smtp"` without `mail.server`', "a mail server",
@@ -64,5 +69,8 @@ RULES: tuple[Rule, ...] = (
          'set `registrations.mode = "none"`'),
     Rule("ports", Severity.FAIL, lambda config: config.proxy.http_port == config.proxy.https_port,
          "`proxy.http_port` and `proxy.https_port` are the same", "two ports", "change one of them"),
+    Rule("env-secret", Severity.WARN, _secret_in_sight,
+         "`[mastodon.env]` holds what looks like a secret, and everybody may read this file",
+         "secrets in `secrets.env`", "move the line to `secrets.env`: it reaches Mastodon from there too"),
 )  # fmt: skip
 """In the order of the file."""

@@ -12,6 +12,7 @@ BROKEN = {
     "s3-endpoint": '[mail]\nmode = "catch"\n[media]\nstorage = "s3"\ns3_bucket = "b"\ns3_endpoint = "s3"\n',
     "single-user": '[mail]\nmode = "catch"\n[registrations]\nmode = "open"\n',
     "ports": '[mail]\nmode = "catch"\n[proxy]\nhttp_port = 443\n',
+    "env-secret": '[mail]\nmode = "catch"\n[mastodon.env]\nES_PASS = "x"\n',
 }
 DOMAINS = {
     "acme-name": 'domain = "mastodon.localhost"',
