@@ -132,11 +132,12 @@ class Edge:
     directory: Path
     images: Mapping[str, str]
     settings: EdgeSettings
+    subnet: str = ""
     token: str = field(default_factory=lambda: f"edge-{secrets.token_hex(4)}")
     containers: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        docker("network", "create", self.token)
+        docker("network", "create", *([f"--subnet={self.subnet}"] if self.subnet else []), self.token)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -188,6 +189,7 @@ class Edge:
         *,
         settings: EdgeSettings | None = None,
         files: Mapping[str, Path] | None = None,
+        options: tuple[str, ...] = (),
     ) -> int:
         """Start nginx; return the port of this machine that leads to it."""
         rendered = render(settings or self.settings)
@@ -195,9 +197,8 @@ class Edge:
         for page in ("unavailable.html", "maintenance.html"):
             if page in rendered:
                 mounted[f"{CACHE_PAGES_DIRECTORY}/{page}"] = self.write(f"{name}/{page}", rendered[page])
-        container = self.run(
-            name, "nginx", aliases=("cache",), files={**mounted, **(files or {})}, ports=(8080,)
-        )
+        mounted |= files or {}
+        container = self.run(name, "nginx", aliases=("cache",), files=mounted, ports=(8080,), options=options)
         port = self.port(container, 8080)
         eventually(lambda: fetch(port, "/-/health").status == 200)
         return port

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from instancectl.core.edge import EdgeSettings
-from tests.contract.edge_harness import CLIENT, Edge, built_images, eventually, fetch, insecure
+from tests.contract.edge_harness import CLIENT, Edge, built_images, docker, eventually, fetch, insecure
 
 pytestmark = pytest.mark.contract
 
@@ -61,6 +61,27 @@ def test_what_was_public_is_still_served_when_every_replica_is_gone(edge, query)
         assert posting().status == 502
         assert time.monotonic() - began < 1, "an answer waited for what is not there"
     assert fetch(port, "/packs/app.js").body == asset.body
+
+
+def test_a_new_nginx_knows_what_the_old_one_kept(edge):
+    """They share a volume, also while both run: updates do not throw the cache away."""
+    replica = edge.upstream()
+    volume = ("--mount", f"type=volume,source={edge.token},target=/var/cache/nginx")
+    try:
+        old = edge.cache("old", options=volume)
+        page = answers(old, "/@admin?cc=public,max-age=300")
+        new = edge.cache("new", options=volume)
+        answer = fetch(new, "/@admin?cc=public,max-age=300", headers=BROWSER)
+        assert (answer.cached, answer.body) == ("HIT", page.body)
+
+        edge.remove(f"{edge.token}-old")
+        edge.remove(replica)
+        newer = edge.cache("newer", options=volume)
+        assert fetch(newer, "/@admin?cc=public,max-age=300").body == page.body
+    finally:
+        for container in list(edge.containers):
+            edge.remove(container)
+        docker("volume", "rm", edge.token)
 
 
 def test_people_and_programs_are_told_in_their_own_way(edge):
