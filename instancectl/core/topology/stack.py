@@ -1,0 +1,111 @@
+"""From configuration, layout and rendered files to everything of one stack.
+
+Service names, ports, users and paths are those of the official images
+(mastodon/mastodon Dockerfile and docker-compose.yml; Docker Official postgres, redis, caddy, nginx).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from instancectl.core.config import InstanceConfig
+from instancectl.core.desired import Desired, Network, OneShot
+from instancectl.core.layout import Layout
+from instancectl.core.mastodon_env import direct_database_env
+from instancectl.core.service import Attachment, ServiceSpec
+from instancectl.core.topology.data import db, pgbouncer, redis
+from instancectl.core.topology.edge import cache, proxy
+from instancectl.core.topology.mastodon import mail, sidekiq, streaming, web
+from instancectl.core.topology.parts import (
+    BACKEND,
+    DOTENV,
+    EDGE,
+    Builder,
+    Rendered,
+    data_label,
+    media_mount,
+)
+
+
+def desired(config: InstanceConfig, layout: Layout, rendered: Rendered, images: Mapping[str, str]) -> Desired:
+    """Everything of one stack as it should be.
+
+    Args:
+        config: what the admin wrote.
+        layout: sizes, already within the budgets.
+        rendered: contents of files.
+        images: reference → reference with digest, for those that have one.
+    """
+    build = Builder(config, layout, rendered, images, {}, {})
+    catcher = [mail(build)] if config.mail.mode == "catch" else []
+    workers = [sidekiq(build, plan) for plan in layout.sidekiq]
+    mastodon = [*catcher, web(build), streaming(build), *workers]
+    everything = [[db(build), redis(build)], pgbouncer(build), mastodon, [cache(build)], [proxy(build)]]
+    stages = [stage for stage in everything if stage]
+    return Desired(
+        stack=config.stack,
+        networks=(Network(BACKEND, internal=True), Network(EDGE)),
+        volumes=volumes(config),
+        secrets=build.secrets,
+        configs=build.configs,
+        services=tuple(_sorted(spec) for stage in stages for spec in stage),
+        stages=tuple(tuple(spec.name for spec in stage) for stage in stages),
+        images=dict(images),
+        node_label=data_label(config.stack),
+    )
+
+
+def volumes(config: InstanceConfig) -> tuple[str, ...]:
+    """Names of the volumes that hold data."""
+    media = ("media",) if config.media.storage == "local" else ()
+    return ("db", "redis", *media, "proxy-data", "proxy-config", "cache")
+
+
+def image_references(config: InstanceConfig, layout: Layout) -> tuple[str, ...]:
+    """Every image the stack needs, as configured."""
+    images = config.images
+    needed = [config.web_image, config.streaming_image, images.db, images.redis, images.cache, images.proxy]
+    if config.mail.mode == "catch":
+        needed.append(images.mail)
+    if layout.pgbouncer:
+        needed.append(images.pgbouncer)
+    return tuple(dict.fromkeys(needed))
+
+
+def one_shot(
+    config: InstanceConfig,
+    rendered: Rendered,
+    images: Mapping[str, str],
+    name: str,
+    argv: Iterable[str],
+    extra: Mapping[str, str] | None = None,
+) -> OneShot:
+    """A job in a container of the web image, with the instance's secrets, networks and media.
+
+    It talks to PostgreSQL directly: advisory locks do not survive PgBouncer's transaction pooling.
+    """
+    environment = {**direct_database_env(), **(extra or {})}
+    return OneShot(
+        name=name,
+        image=images.get(config.web_image, config.web_image),
+        argv=tuple(argv),
+        environment=tuple(sorted(environment.items())),
+        networks=(Attachment(EDGE), Attachment(BACKEND)),
+        mounts=media_mount(config),
+        files=((DOTENV, rendered.dotenv),),
+    )
+
+
+def _sorted(spec: ServiceSpec) -> ServiceSpec:
+    """Order that means nothing is made canonical, so that specs compare."""
+    return replace(
+        spec,
+        environment=tuple(sorted(spec.environment)),
+        mounts=tuple(sorted(spec.mounts)),
+        secrets=tuple(sorted(spec.secrets)),
+        configs=tuple(sorted(spec.configs)),
+        networks=tuple(sorted(spec.networks)),
+        ports=tuple(sorted(spec.ports)),
+        labels=tuple(sorted(spec.labels)),
+    )
