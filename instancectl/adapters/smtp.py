@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -148,20 +149,23 @@ class _Talk:
         self._authenticated = True
 
     def _send(self, client: smtplib.SMTP) -> str:
-        if self._letter is None:
+        letter = self._letter
+        if letter is None:
             return ""
-        message, receipt = _message(self._letter), ""
-        try:
-            for code, said in (
-                client.mail(self._letter.sender),
-                client.rcpt(self._letter.recipient),
-                client.data(message.as_bytes()),
-            ):
-                if code not in {250, 251}:
-                    raise _Failed("send", f"{code} {_text(said)}")
-                receipt = _text(said)
-        except (smtplib.SMTPException, OSError) as error:
-            raise _Failed("send", _words(error)) from error
+        steps: tuple[Callable[[], tuple[int, bytes]], ...] = (
+            lambda: client.mail(letter.sender),
+            lambda: client.rcpt(letter.recipient),
+            lambda: client.data(_message(letter).as_bytes()),
+        )
+        receipt = ""
+        for step in steps:
+            try:
+                code, said = step()
+            except (smtplib.SMTPException, OSError) as error:
+                raise _Failed("send", _words(error)) from error
+            receipt = f"{code} {_text(said)}"
+            if code not in {250, 251}:
+                raise _Failed("send", receipt)
         self._sent = True
         return receipt
 
@@ -192,7 +196,8 @@ def _words(error: BaseException) -> str:
         return f"{error.smtp_code} {_text(error.smtp_error)}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not trusted: {error.verify_message}"
-    if isinstance(error, TimeoutError):
+    # smtplib turns a timeout into "unexpectedly closed".
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.strerror:
         return str(error.strerror)

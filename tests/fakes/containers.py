@@ -130,7 +130,8 @@ class FakeContainers:
         ]
         info = "\r\n".join([
             f"redis_version:{self.redis_version}", f"maxmemory_policy:{self.policy}", "aof_enabled:1",
-            "aof_last_write_status:ok", "aof_last_bgrewrite_status:ok", "used_memory:1000", "maxmemory:100000",
+            "aof_last_write_status:ok", "aof_last_bgrewrite_status:ok", "used_memory:1000",
+            "maxmemory:100000",
         ])  # fmt: skip
         answer = {"now": now, "info": info, "processes": rows or {}, "sizes": self.sizes or {}, "oldest": {}}
         return json.dumps({**answer, "retries": 0, "dead": 0, "failed": 0}) + "\n"

@@ -104,7 +104,8 @@ def _version(
     running: Version | None = getattr(answer, "version", None)
     if running:
         return VersionSeen(show_version(running), "running")
-    if not isinstance(facts.stack, Unknown) and containers.resolve_image(image, pull=False) is not None:
+    # Only before there is anything to ask: a container for a question takes longer than all the rest.
+    if facts.deployed is False and containers.resolve_image(image, pull=False) is not None:
         code, output = containers.run_image(image, argv)
         if code == 0:
             return VersionSeen(_last_line(output), "image")

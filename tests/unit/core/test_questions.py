@@ -17,7 +17,8 @@ INFO = (
 )
 # `info` of a process as Sidekiq 8.1.6 under Mastodon 4.6.3 wrote it.
 PROCESS_INFO = json.dumps({
-    "hostname": "vm", "started_at": 1795326285.78, "pid": 8, "tag": "mastodon", "labels": [], "version": "8.1.6",
+    "hostname": "vm", "started_at": 1795326285.78, "pid": 8, "tag": "mastodon", "labels": [],
+    "version": "8.1.6",
     "queues": ["default", "push", "ingress", "mailers", "pull", "scheduler", "fasp"],
     "identity": "vm:8:acc81aad5c9a", "embedded": False,
 })  # fmt: skip
