@@ -101,8 +101,9 @@ def _bring_up(desired: Desired, stage: tuple[str, ...], world: World) -> Iterato
     others = [spec for spec in specs if spec not in new and spec.update.order == "stop-first"]
     for group in (new, *([spec] for spec in gapless), others):
         yield from (EnsureService(spec, _spec(present.get(spec.name))) for spec in group)
-        if group:
-            yield WaitServices(tuple(group))
+        unproven = tuple(spec for spec in group if not WaitServices((spec,)).satisfied_by(world))
+        if unproven:
+            yield WaitServices(unproven)
 
 
 def _spec(state: ServiceState | None) -> ServiceSpec | None:

@@ -10,6 +10,7 @@ LISTENS = "grep -qE ':1920 [0-9A-F:]+ 0A' /proc/net/tcp /proc/net/tcp6"
 
 
 def db(build: Builder) -> ServiceSpec:
+    """PostgreSQL, tuned to its share of the memory."""
     plan = build.layout.db
     settings = [word for key, value in plan.settings for word in ("-c", f"{key}={value}")]
     # Docker gives /dev/shm 64 MB, too little for parallel queries.
@@ -41,6 +42,7 @@ def db(build: Builder) -> ServiceSpec:
 
 
 def redis(build: Builder) -> ServiceSpec:
+    """Redis: jobs, feeds and caches; its password only in files."""
     rendered = build.rendered
     ping = 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" redis-cli ping | grep -q PONG'
     return ServiceSpec(
@@ -62,6 +64,7 @@ def redis(build: Builder) -> ServiceSpec:
 
 
 def pgbouncer(build: Builder) -> list[ServiceSpec]:
+    """PgBouncer where the layout needs it: threads that wait hold no database connection."""
     plan = build.layout.pgbouncer
     if plan is None:
         return []

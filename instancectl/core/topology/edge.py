@@ -16,6 +16,7 @@ from instancectl.core.topology.parts import EDGE, Builder, media_mount, pinned
 
 
 def cache(build: Builder) -> ServiceSpec:
+    """nginx: shared answers, balancing over replicas, limits, pages for when nobody answers."""
     return ServiceSpec(
         name="cache",
         image=build.image(build.config.images.cache),
@@ -33,6 +34,7 @@ def cache(build: Builder) -> ServiceSpec:
 
 
 def proxy(build: Builder) -> ServiceSpec:
+    """Caddy: certificates and the only published ports."""
     config, rendered = build.config, build.rendered
     tls = {TLS_CERTIFICATE_FILE: rendered.tls_certificate, ACME_CA_ROOT_FILE: rendered.acme_ca_root}
     key = (

@@ -18,6 +18,7 @@ SIDEKIQ_GRACE_SECONDS = 60
 
 
 def web(build: Builder) -> ServiceSpec:
+    """Puma; a changed replica starts before the old one stops."""
     plan = build.layout.web
     return ServiceSpec(
         name="web",
@@ -50,6 +51,7 @@ def web(build: Builder) -> ServiceSpec:
 
 
 def streaming(build: Builder) -> ServiceSpec:
+    """Streaming: one Node process per replica."""
     plan = build.layout.streaming
     health = "http://localhost:4000/api/v1/streaming/health"
     return ServiceSpec(
@@ -73,6 +75,7 @@ def streaming(build: Builder) -> ServiceSpec:
 
 
 def sidekiq(build: Builder, plan: SidekiqPlan) -> ServiceSpec:
+    """One Sidekiq service; `sidekiq` itself carries every queue and is exactly one process."""
     base = plan.service == "sidekiq"
     return ServiceSpec(
         name=plan.service,
@@ -93,6 +96,7 @@ def sidekiq(build: Builder, plan: SidekiqPlan) -> ServiceSpec:
 
 
 def mail(build: Builder) -> ServiceSpec:
+    """The mail catcher, for instances whose mail must not leave the host."""
     return ServiceSpec(
         name="mail",
         image=build.image(build.config.images.mail),

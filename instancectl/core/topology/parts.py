@@ -91,8 +91,10 @@ def data_label(stack: str) -> str:
 
 
 def pinned(build: Builder) -> tuple[str, ...]:
+    """Keeps a service where the volumes are."""
     return (f"node.labels.{data_label(build.config.stack)}==true",)
 
 
 def media_mount(config: InstanceConfig, target: str = MEDIA, *, read_only: bool = False) -> tuple[Mount, ...]:
+    """Local media, mounted at `target`; nothing when they are in a bucket."""
     return (Mount(target, "media", read_only=read_only),) if config.media.storage == "local" else ()
