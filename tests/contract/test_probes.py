@@ -79,7 +79,10 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
             docker("exec", "--user", "root", here.name(name), "sh", "-c", script)
         assert here.run("bin/rails", "db:setup").code == 0
         here.create_user("admin", "--role", "Owner")
-        here.processes()
+        here.start("web", "mastodon", "bundle", "exec", "puma", "-C", "config/puma.rb")
+        here.start("sidekiq", "mastodon", "bundle", "exec", "sidekiq")
+        here.start("streaming", "mastodon-streaming")
+        eventually(lambda: not failed(judged(here)[0]), seconds=120)
         yield here
 
 
@@ -115,13 +118,13 @@ def test_an_instance_that_runs_well_is_well(standin: Standin) -> None:
 
 def test_without_postgresql_exactly_what_needs_it_fails_and_says_so(standin: Standin) -> None:
     with standin.without("db"):
-        found, headline = eventually(lambda: streaming_back(standin))
+        found, headline = eventually(lambda: streaming_back(standin), seconds=120)
         assert failed(found) == {"postgresql", "federation", "streaming"}
         assert "because PostgreSQL is down" in found["federation"].seen
         assert found["api"].severity is Severity.OK
         assert found["web"].severity is Severity.OK
         assert "PostgreSQL is down, which shows in federation, streaming" in headline
-    eventually(lambda: not failed(judged(standin)[0]))
+    eventually(lambda: not failed(judged(standin)[0]), seconds=120)
 
 
 def streaming_back(standin: Standin) -> tuple[dict[str, Finding], str]:
@@ -141,7 +144,7 @@ def test_without_redis_exactly_what_needs_it_fails_and_background_work_is_unknow
             "sidekiq", "queues", "scheduler",
         }  # fmt: skip
         assert "Redis is down, which shows in api" in headline
-    eventually(lambda: not failed(judged(standin)[0]), seconds=40)
+    eventually(lambda: not failed(judged(standin)[0]), seconds=120)
 
 
 def test_a_dead_streaming_is_told_as_a_replica_that_is_not_there(standin: Standin) -> None:
@@ -149,7 +152,7 @@ def test_a_dead_streaming_is_told_as_a_replica_that_is_not_there(standin: Standi
         found, _ = judged(standin)
         assert failed(found) == {"streaming"}
         assert "no replica is in the network" in found["streaming"].seen
-    eventually(lambda: not failed(judged(standin)[0]))
+    eventually(lambda: not failed(judged(standin)[0]), seconds=120)
 
 
 def test_a_refusal_is_told_in_the_words_of_the_database(standin: Standin) -> None:
