@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instancectl import wiring
+from instancectl.cli import options
 from instancectl.cli.context import globals_of
 from instancectl.cli.wizard import Answers, Terminal, interview
 from instancectl.core.invocation import Globals
@@ -17,8 +18,6 @@ from instancectl.core.result import Result
 if TYPE_CHECKING:
     from instancectl.core.adoption import Adoption
     from instancectl.core.config_keys import Value
-
-LOCAL_DOMAIN = "mastodon.localhost"
 
 
 def register(app: typer.Typer) -> None:
@@ -29,29 +28,22 @@ def register(app: typer.Typer) -> None:
 def init(
     ctx: typer.Context,
     *,
-    domain: Annotated[str, typer.Option(help="LOCAL_DOMAIN: second half of every address; permanent.")] = "",
+    domain: options.Domain = "",
     web_domain: Annotated[str, typer.Option(help="Where the site is served, if elsewhere; permanent.")] = "",
-    owner: Annotated[str, typer.Option(help="Name of the first account, without @.")] = "",
-    email: Annotated[str | None, typer.Option(help="Its mail address; empty creates no account.")] = None,
-    mail: Annotated[str, typer.Option(help="smtp, catch (keep all mail on this host) or none.")] = "",
-    smtp_server: Annotated[str, typer.Option(help="The mail provider's server.")] = "",
-    smtp_port: Annotated[int, typer.Option(min=1, max=65535, help="587 with STARTTLS, 465 with TLS.")] = 587,
-    smtp_login: Annotated[
-        str | None,
-        typer.Option(help="Login there; its password comes from INSTANCECTL_SMTP_PASSWORD or a file."),
-    ] = None,
-    smtp_password_file: Annotated[str, typer.Option(help="File that holds the password.")] = "",
+    owner: options.Owner = "",
+    email: options.Email = None,
+    mail: options.Mail = "",
+    smtp_server: options.SmtpServer = "",
+    smtp_port: options.SmtpPort = 587,
+    smtp_login: options.SmtpLogin = None,
+    smtp_password_file: options.SmtpPasswordFile = "",
     layout: Annotated[str, typer.Option(help="auto, tiny, small, medium or large.")] = "",
     release: Annotated[str, typer.Option(help="Mastodon release, X.Y.Z.")] = "",
-    local: Annotated[
-        bool, typer.Option("--local", help=f"For this machine only: {LOCAL_DOMAIN}, own CA, mail is caught.")
-    ] = False,
+    local: options.Local = False,
     from_env: Annotated[
         str, typer.Option(help="Adopt settings and secrets of an existing server's .env.production.")
     ] = "",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any further key: section.key=value; repeatable.")
-    ] = None,
+    setting: options.Setting = None,
     directory: Annotated[str, typer.Option(help="Where to write; here by default.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")
@@ -62,8 +54,8 @@ def init(
     from instancectl.core.secret_set import from_values
     from instancectl.operations import init as operation
 
-    options = globals_of(ctx)
-    around = wiring.initialisation(options, directory)
+    globals_ = globals_of(ctx)
+    around = wiring.initialisation(globals_, directory)
     adopted = wiring.adoption(from_env) if from_env else None
     flags = {
         "instance.domain": domain,
@@ -78,11 +70,11 @@ def init(
     if email == "":
         wanted["owner.email"] = ""
     if local:
-        wanted = {**_local(domain or LOCAL_DOMAIN, owner or "admin"), **wanted}
+        wanted = {**_local(domain or options.LOCAL_DOMAIN, owner or "admin"), **wanted}
     wanted |= dict(assigned(text) for text in setting or ())
     known = Answers(wanted, _password(smtp_password_file, wanted))
     if around.config_store.load() is None:
-        known = _completed(known, options, adopted)
+        known = _completed(known, globals_, adopted)
     request = operation.Request(known.wanted, from_values(known.secrets), adopted)
     prepared = operation.prepare(request, around)
     return operation.describe(prepared, around) if dry_run else operation.write(prepared, around)
@@ -115,7 +107,7 @@ def _password(file: str, wanted: Mapping[str, Value]) -> dict[str, str]:
     return {"SMTP_PASSWORD": found} if found and wanted.get("mail.login") else {}
 
 
-def _completed(known: Answers, options: Globals, adopted: Adoption | None) -> Answers:
+def _completed(known: Answers, globals_: Globals, adopted: Adoption | None) -> Answers:
     """What is still open is asked on a terminal and refused elsewhere, never waited for."""
     if adopted:
         # Its accounts come with its database; everything else it did not say keeps the default.
@@ -128,7 +120,7 @@ def _completed(known: Answers, options: Globals, adopted: Adoption | None) -> An
         known = Answers({**adopted_wanted, **known.wanted}, known.secrets)
         if adopted.secrets.get("SMTP_PASSWORD"):
             known.secrets.setdefault("SMTP_PASSWORD", adopted.secrets.reveal("SMTP_PASSWORD"))
-    if sys.stdin.isatty() and not options.json:
+    if sys.stdin.isatty() and not globals_.json:
         return interview(known, Terminal())
     wanted = known.wanted
     if "instance.domain" not in wanted:

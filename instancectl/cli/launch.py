@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
 
 import typer
 
 from instancectl import wiring
+from instancectl.cli import options
 from instancectl.cli.context import globals_of
-from instancectl.cli.init import LOCAL_DOMAIN, init
+from instancectl.cli.init import init
 from instancectl.core.result import Result
 
 
@@ -21,26 +21,18 @@ def register(app: typer.Typer) -> None:
 def launch(
     ctx: typer.Context,
     *,
-    domain: Annotated[str, typer.Option(help="LOCAL_DOMAIN: second half of every address; permanent.")] = "",
-    owner: Annotated[str, typer.Option(help="Name of the first account, without @.")] = "",
-    email: Annotated[str | None, typer.Option(help="Its mail address; empty creates no account.")] = None,
-    mail: Annotated[str, typer.Option(help="smtp, catch (keep all mail on this host) or none.")] = "",
-    smtp_server: Annotated[str, typer.Option(help="The mail provider's server.")] = "",
-    smtp_port: Annotated[int, typer.Option(min=1, max=65535, help="587 with STARTTLS, 465 with TLS.")] = 587,
-    smtp_login: Annotated[
-        str | None,
-        typer.Option(help="Login there; its password comes from INSTANCECTL_SMTP_PASSWORD or a file."),
-    ] = None,
-    smtp_password_file: Annotated[str, typer.Option(help="File that holds the password.")] = "",
-    local: Annotated[
-        bool, typer.Option("--local", help=f"For this machine only: {LOCAL_DOMAIN}, own CA, mail is caught.")
-    ] = False,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any further key: section.key=value; repeatable.")
-    ] = None,
+    domain: options.Domain = "",
+    owner: options.Owner = "",
+    email: options.Email = None,
+    mail: options.Mail = "",
+    smtp_server: options.SmtpServer = "",
+    smtp_port: options.SmtpPort = 587,
+    smtp_login: options.SmtpLogin = None,
+    smtp_password_file: options.SmtpPasswordFile = "",
+    local: options.Local = False,
+    setting: options.Setting = None,
 ) -> Result:
     """Init, check and deploy in one go; stops before anything is touched when a check fails."""
-    options = globals_of(ctx)
     prepared = init(
         ctx,
         domain=domain,
@@ -54,7 +46,7 @@ def launch(
         local=local,
         setting=setting,
     )
-    deployed = wiring.deployment(options, "launch").deploy("launch")
+    deployed = wiring.deployment(globals_of(ctx), "launch").deploy("launch")
     return replace(
         deployed,
         data={"init": dict(prepared.data), **deployed.data},
