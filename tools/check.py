@@ -198,8 +198,10 @@ def run_tier(tier: Tier, tally: Tally) -> None:
     started = time.monotonic()
     deadline = started + tier.limit_seconds
     mine = Tally()
+    complaints: list[str] = []
     with log(tier.name).open("wb") as output:
         for command in tier.commands:
+            begun = output.tell()
             code = run_logged(command, output, tier.here, deadline - time.monotonic())
             report = LOGS / f"{tier.name}.xml"
             if "pytest" in command and count_report(report, mine):
@@ -209,6 +211,8 @@ def run_tier(tier: Tier, tally: Tally) -> None:
                     mine.count(failed=1)
             else:
                 mine.count(passed=code == 0, failed=code != 0)
+            if code:
+                complaints += tail(log(tier.name), begun, 60 if len(tier.commands) == 1 else 15)
     tally.count(passed=mine.passed, failed=mine.failed, skipped=mine.skipped)
     verdict = "FAILED" if mine.failed else "ok"
     skipped = f", {mine.skipped} skipped" if mine.skipped else ""
@@ -216,7 +220,8 @@ def run_tier(tier: Tier, tally: Tally) -> None:
     say(f"{tier.name:<11} {verdict:<6} {took:>12}  {mine.passed} passed, {mine.failed} failed{skipped}")
     if mine.failed:
         tally.failures.append(tier.name)
-        show_tail(log(tier.name))
+        for line in complaints:
+            say(f"    {line}")
 
 
 def run_logged(command: Sequence[str], output: IO[bytes], here: Path, limit_seconds: float) -> int:
@@ -267,10 +272,12 @@ def count_report(path: Path, tally: Tally) -> bool:
     return tally.passed + tally.failed > 0
 
 
-def show_tail(path: Path, lines: int = 60) -> None:
-    """The end of a log, indented."""
-    for line in path.read_text(errors="replace").splitlines()[-lines:]:
-        say(f"    {line}")
+def tail(path: Path, begun: int = 0, lines: int = 60) -> list[str]:
+    """The command line at `begun` in a log, and the last lines of what followed."""
+    with path.open("rb") as file:
+        file.seek(begun)
+        text = file.read().decode(errors="replace").splitlines()
+    return text if len(text) <= lines + 1 else [text[0], "…", *text[-lines:]]
 
 
 # ---------------------------------------------------------------------------
@@ -359,7 +366,8 @@ class Images:
         tally.count(passed=code == 0, failed=code != 0)
         if code:
             tally.failures.append("images")
-            show_tail(log("images"))
+            for line in tail(log("images")):
+                say(f"    {line}")
 
     def close(self) -> None:
         """End the build if it still runs."""
