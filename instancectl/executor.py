@@ -18,7 +18,7 @@ Handler = Callable[[Step], str]
 """Carries out one step; returns what to say about it beyond its summary, or an empty string."""
 
 
-def apply(
+def apply(  # noqa: PLR0913 - everything that is told of a step, named
     plan: Plan,
     handlers: Mapping[str, Handler],
     *,
@@ -26,8 +26,9 @@ def apply(
     reporter: Reporter,
     clock: Clock,
     again: str,
-) -> int:
-    """Carry out every step in order; returns how many were.
+    already: int = 0,
+) -> None:
+    """Carry out every step in order.
 
     Args:
         plan: what to do.
@@ -36,28 +37,29 @@ def apply(
         reporter: tells the person.
         clock: for durations, seconds.
         again: the command that continues after a failure.
+        already: steps that this run took before these.
 
     Raises:
         Partial: a step failed after others were applied.
         InstanceError: the first step failed; nothing changed.
     """
-    for number, step in enumerate(plan.steps):
+    total = already + len(plan.steps)
+    for done, step in enumerate(plan.steps, already):
         summary = step.summary()
-        journal.write("step-started", step=step.kind, summary=summary, number=number + 1, of=len(plan.steps))
-        reporter.step_started(number + 1, len(plan.steps), summary)
+        journal.write("step-started", step=step.kind, summary=summary, number=done + 1, of=total)
+        reporter.step_started(done + 1, total, summary)
         started = clock.monotonic_seconds()
         try:
             said = handlers[step.kind](step)
         except InstanceError as error:
             journal.write("step-failed", step=step.kind, summary=summary, error=error.message)
             reporter.step_failed(summary)
-            if number == 0 or error.exit_code == Partial.exit_code:
+            if done == 0 or error.exit_code == Partial.exit_code:
                 raise
-            raise _partial(error, number, len(plan.steps), again) from error
+            raise _partial(error, done, total, again) from error
         seconds = clock.monotonic_seconds() - started
         journal.write("step-done", step=step.kind, summary=summary, seconds=round(seconds, 2))
         reporter.step_done(summary, said, seconds)
-    return len(plan.steps)
 
 
 def _partial(error: InstanceError, done: int, total: int, again: str) -> Partial:

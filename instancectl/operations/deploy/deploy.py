@@ -26,7 +26,8 @@ from instancectl.core.steps import (
     World,
 )
 from instancectl.core.topology import Rendered
-from instancectl.errors import Refused
+from instancectl.errors import InstanceError, Refused
+from instancectl.operations.deploy import first_run
 from instancectl.operations.deploy.first_run import Owner
 from instancectl.operations.deploy.handlers import Handlers
 from instancectl.ports.clock import Clock
@@ -121,7 +122,7 @@ class Deployment:
             if not steps:
                 return Result(Status.UNCHANGED, {"maintenance": word}, (f"maintenance is {word} already",))
             around.journal.write("maintenance", state=word)
-            self._apply(prepared, steps, owner_was_tried=False)
+            self._apply(prepared, steps)
         said = (
             "answers again"
             if message is None
@@ -135,21 +136,19 @@ class Deployment:
         if not prepared.plan:
             return Result(Status.UNCHANGED, {"steps": []}, (self._nothing(),))
         self._refuse_bad(around.gate(prepared.plan.world.observed, prepared.plan.world.applied))
-        owner_was_tried = any(
-            entry.get("step") == CreateOwner.kind and entry.get("event") == "step-started"
-            for entry in around.journal.entries()
-        )
         around.journal.write("deploy-started", why=why, steps=prepared.plan.as_json())
         early = tuple(step for step in prepared.plan.steps if step.kind in PREPARATORY)
-        applied = self._apply(prepared, Plan(early, prepared.plan.world), owner_was_tried=owner_was_tried)[0]
+        self._apply(prepared, Plan(early, prepared.plan.world))
         if early:
             prepared = self._prepare()
         self._write_files(prepared.desired)
-        more, handlers = self._apply(prepared, prepared.plan, owner_was_tried=owner_was_tried)
-        around.journal.write("deploy-done", steps=applied + more)
-        return self._told(prepared, applied + more, handlers.outcome.owner)
+        owner = self._apply(prepared, prepared.plan, already=len(early))
+        applied = len(early) + len(prepared.plan.steps)
+        around.journal.write("deploy-done", steps=applied)
+        return self._told(prepared, applied, owner)
 
-    def _apply(self, prepared: _Prepared, steps: Plan, *, owner_was_tried: bool) -> tuple[int, Handlers]:
+    def _apply(self, prepared: _Prepared, steps: Plan, *, already: int = 0) -> Owner | None:
+        """Take steps; returns the owner's account if one was made."""
         around = self._around
         handlers = Handlers(
             desired=prepared.desired,
@@ -158,18 +157,34 @@ class Deployment:
             clock=around.clock,
             job=lambda name, argv, extra: self._job(prepared, name, argv, extra),
             probe=around.probe,
-            owner_was_tried=owner_was_tried,
+            owner_was_tried=first_run.owner_was_tried(around.journal.entries()),
             domains=(self._config.instance.domain, self._config.instance.web_domain),
         )
-        count = executor.apply(
-            steps,
-            handlers.table(),
-            journal=around.journal,
-            reporter=around.reporter,
-            clock=around.clock,
-            again="instancectl deploy",
-        )
-        return count, handlers
+        try:
+            executor.apply(
+                steps,
+                handlers.table(),
+                journal=around.journal,
+                reporter=around.reporter,
+                clock=around.clock,
+                again="instancectl deploy",
+                already=already,
+            )
+        except (Exception, KeyboardInterrupt) as error:
+            self._tell_owner_meanwhile(error, handlers.outcome.owner)
+            raise
+        return handlers.outcome.owner
+
+    def _tell_owner_meanwhile(self, error: BaseException, owner: Owner | None) -> None:
+        """A later step ended the run: the password must not be lost with it."""
+        lines = first_run.owner_lines(owner)
+        if not lines:
+            return
+        if isinstance(error, InstanceError):
+            error.hint = "\n".join([error.hint, *lines])
+        else:
+            self._around.reporter.note("\n".join(lines))
+        self._around.journal.write(first_run.OWNER_TOLD)
 
     def _job(self, prepared: _Prepared, name: str, argv: Iterable[str], extra: Mapping[str, str]) -> OneShot:
         return topology.one_shot(self._config, prepared.rendered, prepared.desired.images, name, argv, extra)
@@ -226,9 +241,18 @@ class Deployment:
         lines = [f"{self._config.instance.domain} is deployed: {site}"]
         if prepared.plan.world.applied.maintenance is not None:
             lines.append("it shows its maintenance page; `instancectl maintenance off` ends it")
+        told = first_run.owner_was_told(self._around.journal.entries())
         if owner:
             data["owner"] = {"username": owner.username, "email": owner.email, "password": owner.password}
-            lines += _owner_lines(owner)
+            lines += first_run.owner_lines(owner)
+        elif not told:
+            username = self._config.owner.username
+            lines.append(
+                f"the password of @{username} was lost with an interrupted run; make a new one: "
+                f"`instancectl tootctl accounts modify {username} --reset-password`"
+            )
+        if not told:
+            self._around.journal.write(first_run.OWNER_TOLD)
         return Result(Status.CHANGED, data, tuple(lines))
 
 
@@ -245,17 +269,6 @@ def _only(prepared: _Prepared, service: str) -> Plan:
         return isinstance(step, WaitServices) and step.specs == (spec,)
 
     return Plan(tuple(step for step in prepared.plan.steps if concerns(step)), prepared.plan.world)
-
-
-def _owner_lines(owner: Owner) -> list[str]:
-    if not owner.password:
-        return []
-    return [
-        "",
-        "  owner account (shown once, kept nowhere):",
-        f"    log in with  {owner.email}",
-        f"    password     {owner.password}",
-    ]
 
 
 def _port(port: int) -> str:

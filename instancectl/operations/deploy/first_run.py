@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from instancectl.core.steps import CreateOwner, FirstRunSettings, PrepareSchema
 from instancectl.errors import OperationFailed
@@ -35,6 +36,38 @@ class Owner:
     username: str
     email: str
     password: str = ""
+
+
+OWNER_TOLD = "owner-told"
+"""Journal event: the person has seen the owner's password."""
+
+
+def owner_was_tried(entries: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a run that did not come to an end may have created the owner's account."""
+    events = [entry.get("event") for entry in entries if entry.get("step") == CreateOwner.kind]
+    return bool(events) and events[-1] != "step-done"
+
+
+def owner_was_told(entries: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether nobody misses the password: the account was shown, or never created by a run."""
+    told = True
+    for entry in entries:
+        if entry.get("event") == "step-done" and entry.get("step") == CreateOwner.kind:
+            told = False
+        told = told or entry.get("event") == OWNER_TOLD
+    return told
+
+
+def owner_lines(owner: Owner | None) -> list[str]:
+    """The account and its password; nothing when there is no new one."""
+    if owner is None or not owner.password:
+        return []
+    return [
+        "",
+        "  owner account (shown once, kept nowhere):",
+        f"    log in with  {owner.email}",
+        f"    password     {owner.password}",
+    ]
 
 
 def schema_failure(step: PrepareSchema, code: int, output: str) -> OperationFailed:
