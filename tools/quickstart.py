@@ -15,36 +15,22 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import local_images
 import machine
+from host_ports import Ports, refuse_taken_ports
 from machine import ROOT, Engine, MachineError
 from note import CERTIFICATE, COMMAND, HOME, LOG, SETTINGS, QuickstartError, read_note, remember
 
 DOMAIN = "mastodon.localhost"
 STACK = "mastodon-localhost"
 OWNER = "admin"
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Published ports of this machine."""
-
-    http: int
-    https: int
-
-    @property
-    def suffix(self) -> str:
-        """What a URL needs after the host name."""
-        return "" if self.https == 443 else f":{self.https}"
 
 
 def main() -> int:
@@ -106,11 +92,12 @@ def alone() -> Iterator[None]:
 
 def up(ports: Ports, images: str) -> int:
     """Bring the instance up, or find that it is."""
-    HOME.mkdir(mode=0o700, exist_ok=True)
-    LOG.write_text("")
     fresh = not SETTINGS.exists()
     if fresh:
+        refuse_strangers()
         refuse_taken_ports(ports)
+    HOME.mkdir(mode=0o700, exist_ok=True)
+    LOG.write_text("")
     step("Python environment", environment)
     step("Docker Engine", engine)
     if fresh:
@@ -136,13 +123,13 @@ def step(name: str, work: Callable[[], Any]) -> Any:
     """Do one thing; a line when it is done, with its time when anybody had to wait."""
     waiting = sys.stderr.isatty()
     if waiting:
-        print(f"\r\033[K  … {name}", end="", file=sys.stderr, flush=True)
+        print(f"\r\033[K… {name}", end="", file=sys.stderr, flush=True)
     started = time.monotonic()
     said, value = work()
     seconds = time.monotonic() - started
     took = f"{seconds:.0f} s" if seconds >= 1 else ""
     print(
-        ("\r\033[K" if waiting else "") + f"  ✓ {name:<22}{said:<58}{took:>6}".rstrip(),
+        ("\r\033[K" if waiting else "") + f"✓ {name:<22}{said:<58}{took:>6}".rstrip(),
         file=sys.stderr,
         flush=True,
     )
@@ -227,32 +214,19 @@ def instancectl(*words: str) -> dict[str, Any]:
 # Ports
 
 
-def refuse_taken_ports(ports: Ports) -> None:
-    """Say who holds a port before anything is installed.
+def refuse_strangers() -> None:
+    """Never take over an instance of the same name that another checkout, or nobody any more, knows.
 
     Raises:
-        QuickstartError: one of the two is taken.
+        QuickstartError: there is one.
     """
-    for port, option in ((ports.http, "--http-port"), (ports.https, "--https-port")):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("", port))
-            except PermissionError:
-                continue  # an unprivileged user; Docker binds it
-            except OSError:
-                raise QuickstartError(
-                    f"port {port} is taken by {holder(port)}; nothing was changed",
-                    f"stop it, or choose another: ./quickstart {option} {port + 8000}",
-                    7,
-                ) from None
-
-
-def holder(port: int) -> str:
-    """The program that listens on a port, as far as it can be seen."""
-    found = machine.answer("ss", "-Hltnp", f"sport = :{port}").stdout
-    match = re.search(r'users:\(\("([^"]+)",pid=(\d+)', found)
-    return f"`{match[1]}` (process {match[2]})" if match else "another program"
+    names = machine.answer("docker", "service", "ls", "--filter", f"name={STACK}_", "--format", "{{.Name}}")
+    if names.returncode == 0 and names.stdout.strip():
+        raise QuickstartError(
+            f"an instance `{DOMAIN}` runs on this machine that is not the one of {ROOT}; nothing was changed",
+            "run ./quickstart --down in the checkout that started it, or `docker stack rm " + STACK + "`",
+            7,
+        )
 
 
 def kept_ports(wanted: Ports) -> Ports:
