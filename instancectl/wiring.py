@@ -177,13 +177,11 @@ def _tls_files(opened: OpenInstance) -> TlsFiles:
 
 def deployment(options: Globals, command: str) -> Deployment:
     """Everything a deploy needs."""
-    from instancectl.operations import check
     from instancectl.operations.deploy import Deployment, Surroundings
 
     opened = open_instance(options)
     found = secrets(opened)
     record = state(opened)
-    looking = senses(opened.config, found)
     around = Surroundings(
         swarm=swarm(),
         state=record,
@@ -191,15 +189,29 @@ def deployment(options: Globals, command: str) -> Deployment:
         lock=lock(opened),
         reporter=reporter(options),
         clock=clock(),
-        gate=lambda observed, applied: check.preflight(
-            looking, subject(opened.config, found, applied), observed
-        ),
-        probe=lambda: check.health(looking, subject(opened.config, found, record.load())),
+        gate=lambda observed, applied: _preflight(opened.config, found, applied, observed),
+        probe=lambda: _seen_from_outside(opened.config, found, record.load()),
         layout=lambda observed: layout(opened.config, observed),
         render=lambda sizes, maintenance: render(opened, found, sizes, maintenance),
         write_stack=_write_stack,
     )
     return Deployment(opened.config, around)
+
+
+def _preflight(
+    config: InstanceConfig, found: SecretSet, applied: Applied, observed: Observed
+) -> tuple[Finding, ...]:
+    """The findings that decide whether a deploy may begin; a deploy with nothing to do never gets here."""
+    from instancectl.operations import check
+
+    return check.preflight(senses(config, found), subject(config, found, applied), observed)
+
+
+def _seen_from_outside(config: InstanceConfig, found: SecretSet, applied: Applied) -> tuple[Finding, ...]:
+    """The findings that a deploy is verified by."""
+    from instancectl.operations import check
+
+    return check.health(senses(config, found), subject(config, found, applied))
 
 
 def health(options: Globals) -> status.Look:

@@ -6,10 +6,12 @@ sees it.
 
 from __future__ import annotations
 
-import dns.exception
-import dns.resolver
+from typing import TYPE_CHECKING
 
 from instancectl.core.checks.seen import NameAnswer
+
+if TYPE_CHECKING:
+    import dns.resolver
 
 TIMEOUT_SECONDS = 4
 
@@ -32,6 +34,10 @@ class DnsResolver:
         return NameAnswer(name, tuple(host.rstrip(".") or "." for host in hosts), found.error)
 
     def _ask(self, name: str, kinds: tuple[str, ...]) -> NameAnswer:
+        # A tenth of a second that only commands which look up a name should pay.
+        import dns.exception  # noqa: PLC0415
+        import dns.resolver  # noqa: PLC0415
+
         try:
             resolver = self._resolver()
             found = [text for kind in kinds for text in _records(resolver, name, kind)]
@@ -46,6 +52,8 @@ class DnsResolver:
         return NameAnswer(name, tuple(found))
 
     def _resolver(self) -> dns.resolver.Resolver:
+        import dns.resolver  # noqa: PLC0415 - see _ask
+
         resolver = dns.resolver.Resolver(configure=not self._servers)
         if self._servers:
             resolver.nameservers = [address for address, _ in self._servers]
@@ -56,6 +64,8 @@ class DnsResolver:
 
 
 def _records(resolver: dns.resolver.Resolver, name: str, kind: str) -> list[str]:
+    import dns.resolver  # noqa: PLC0415 - see DnsResolver._ask
+
     try:
         answer = resolver.resolve(f"{name}.", kind, search=False)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

@@ -260,9 +260,10 @@ REGISTRY: tuple[Check, ...] = (
         "client-address",
         "Does Mastodon see who really asks?",
         edge.client_address,
-        "Sends a request through each of this host's addresses and compares what arrives in "
+        "Sends a request through an IPv4 and an IPv6 address of this host and compares what arrives in "
         "`X-Forwarded-For`. If all clients share one address, one server with a bad signature shuts out "
-        "all others for five minutes.",
-        frozenset({Look.CLIENT_ADDRESS}),
+        "all others for five minutes. Docker translates IPv6 unless its bridge has it; that fails only "
+        "where an AAAA record leads people there.",
+        frozenset({Look.CLIENT_ADDRESS, Look.NAMES}),
     ),
 )

@@ -75,26 +75,35 @@ def client_address(facts: Facts) -> Judgement:
     if not facts.deployed:
         return Skipped("client-address", _not_deployed(facts))
     found = facts.client_address
-    needed = "the client's own address in `X-Forwarded-For`"
     if isinstance(found, Unknown):
-        return unknown("client-address", found, needed, _see("proxy"))
-    wrong = [sample for sample in found if sample.seen and not _same(sample)]
-    if wrong:
-        told = "; ".join(f"a request from {one.own} through {one.via} arrived as {one.seen}" for one in wrong)
-        return fail(
-            "client-address",
-            f"{told}: all who come this way share one address, so one bad peer shuts out the fediverse, and "
-            "limits and blocks hit everybody",
-            needed,
-            _hint(wrong),
-        )
-    right = [sample for sample in found if sample.seen]
+        return unknown("client-address", found, _NEEDED_ADDRESS, _see("proxy"))
+    told = [sample for sample in found if sample.seen]
+    wrong = [sample for sample in told if not _same(sample)]
+    published = [sample for sample in wrong if ":" not in sample.via or _is_published(facts, sample.via)]
+    if published:
+        return fail("client-address", _replaced(published), _NEEDED_ADDRESS, _hint(published))
+    right = [sample for sample in told if sample not in wrong]
     if right:
-        return ok(
-            "client-address", "; ".join(f"{one.own} arrives as itself through {one.via}" for one in right)
-        )
-    reason = found[0].error if found else "this host has no address of its own to ask through"
-    return unknown("client-address", Unknown(reason), needed, _see("proxy"))
+        seen = "; ".join(f"{one.own} arrives as itself" for one in right)
+        return ok("client-address", seen + (f"; {_IPV6_LATER}" if wrong else ""))
+    reason = next((one.error for one in found if one.error), "this host has no IPv4 address to ask through")
+    return unknown("client-address", Unknown(reason), _NEEDED_ADDRESS, _see("proxy"))
+
+
+_NEEDED_ADDRESS = "the client's own address in `X-Forwarded-For`"
+_IPV6_LATER = "IPv6 is translated by Docker, so publish no AAAA record"
+
+
+def _is_published(facts: Facts, address: str) -> bool:
+    """Whether a name of the instance leads to the address; nobody else comes that way."""
+    if isinstance(facts.names, Unknown):
+        return False
+    return any(address in answer.addresses for answer in facts.names)
+
+
+def _replaced(wrong: list[ClientAddress]) -> str:
+    told = "; ".join(f"a request from {one.own} arrived as {one.seen}" for one in wrong)
+    return f"{told}: limits and blocks would hit everybody, and one bad peer shut out the fediverse"
 
 
 def _same(sample: ClientAddress) -> bool:
@@ -112,10 +121,7 @@ def _plain(text: str) -> IPv4Address | IPv6Address:
 
 def _hint(wrong: list[ClientAddress]) -> str:
     if all(":" in sample.via for sample in wrong):
-        return (
-            "Docker translates IPv6 to its own bridge: remove the AAAA record, or give Docker IPv6 "
-            '(`"ipv6": true` and `fixed-cidr-v6` in /etc/docker/daemon.json), then check again'
-        )
+        return "Docker translates IPv6 here: remove the AAAA record that leads to this host"
     return (
         "remove what stands between (`proxy` must publish its ports in mode host), then `instancectl deploy`"
     )

@@ -13,7 +13,15 @@ from instancectl.core.applied import Applied
 from instancectl.core.check import Finding, Severity
 from instancectl.core.checks import edge, health, sidekiq, software, storage
 from instancectl.core.checks.model import Skipped
-from instancectl.core.checks.seen import Answer, Certificate, ClientAddress, NoAnswer, StoreTrial, VersionSeen
+from instancectl.core.checks.seen import (
+    Answer,
+    Certificate,
+    ClientAddress,
+    NameAnswer,
+    NoAnswer,
+    StoreTrial,
+    VersionSeen,
+)
 from instancectl.core.questions import PostgresAnswer
 from instancectl.core.sizes import QUEUES
 from instancectl.core.unknown import Unknown
@@ -198,18 +206,28 @@ def test_an_address_that_docker_replaced_fails_and_says_what_follows() -> None:
     sample = ClientAddress("9.9.9.9", "9.9.9.9", "172.18.0.1")
     finding = judged(edge.client_address(facts_of(client_address=(sample,))))
     assert finding.severity is Severity.FAIL
-    assert "9.9.9.9 through 9.9.9.9 arrived as 172.18.0.1" in finding.seen
-    assert "shuts out the fediverse" in finding.seen
+    assert "a request from 9.9.9.9 arrived as 172.18.0.1" in finding.seen
+    assert "shut out the fediverse" in finding.seen
 
 
-def test_replaced_ipv6_alone_points_to_docker_without_ipv6() -> None:
-    samples = (
-        ClientAddress("9.9.9.9", "9.9.9.9", "9.9.9.9"),
-        ClientAddress("2620::1", "2620::1", "172.18.0.1"),
-    )
-    finding = judged(edge.client_address(facts_of(client_address=samples)))
+TRANSLATED = (
+    ClientAddress("9.9.9.9", "9.9.9.9", "9.9.9.9"),
+    ClientAddress("2620::1", "2620::1", "172.18.0.1"),
+)
+
+
+def test_translated_ipv6_fails_where_an_aaaa_record_leads_people_there() -> None:
+    names = (NameAnswer(DOMAIN, ("9.9.9.9", "2620::1")),)
+    finding = judged(edge.client_address(facts_of(client_address=TRANSLATED, names=names)))
     assert finding.severity is Severity.FAIL
+    assert "2620::1 arrived as 172.18.0.1" in finding.seen
     assert "AAAA" in finding.hint
+
+
+def test_translated_ipv6_that_no_record_leads_to_is_only_told() -> None:
+    finding = judged(edge.client_address(facts_of(client_address=TRANSLATED)))
+    assert finding.severity is Severity.OK
+    assert "publish no AAAA record" in finding.seen
 
 
 def test_an_edge_that_does_not_tell_leaves_it_unknown() -> None:
