@@ -13,7 +13,7 @@ from instancectl.core.config import InstanceConfig
 from instancectl.core.desired import Desired, OneShot
 from instancectl.core.layout import Layout
 from instancectl.core.observed import Observed
-from instancectl.core.plan import FirstRun, Plan, plan
+from instancectl.core.plan import FirstRun, Plan, plan, signature
 from instancectl.core.result import Result, Status
 from instancectl.core.steps import (
     CreateConfig,
@@ -21,7 +21,9 @@ from instancectl.core.steps import (
     CreateSecret,
     EnsureService,
     FirstRunSettings,
+    Remove,
     Step,
+    Verify,
     WaitServices,
     World,
 )
@@ -116,6 +118,13 @@ class Deployment:
         around, domain = self._around, self._config.instance.domain
         word = "off" if message is None else "on"
         with around.lock.hold(f"maintenance {word}"):
+            before = self._prepare()
+            if "cache" not in before.plan.world.observed.services:
+                raise Refused(
+                    f"cannot turn maintenance {word}: `{domain}` is not deployed on this host",
+                    hint="run `instancectl deploy` first",
+                    subject=domain,
+                )
             around.state.save(replace(around.state.load(), maintenance=message))
             prepared = self._prepare()
             steps = _only(prepared, "cache")
@@ -123,6 +132,9 @@ class Deployment:
                 return Result(Status.UNCHANGED, {"maintenance": word}, (f"maintenance is {word} already",))
             around.journal.write("maintenance", state=word)
             self._apply(prepared, steps)
+            if Verify(signature(before.desired)).satisfied_by(before.plan.world):
+                # Nothing but the page differs from what was seen to work.
+                around.state.save(replace(around.state.load(), verified=signature(prepared.desired)))
         said = (
             "answers again"
             if message is None
@@ -134,7 +146,7 @@ class Deployment:
         around = self._around
         prepared = self._prepare()
         if not prepared.plan:
-            return Result(Status.UNCHANGED, {"steps": []}, (self._nothing(),))
+            return Result(Status.UNCHANGED, {"steps": []}, (self._nothing(), *self._owner_told(None)))
         self._refuse_bad(around.gate(prepared.plan.world.observed, prepared.plan.world.applied))
         around.journal.write("deploy-started", why=why, steps=prepared.plan.as_json())
         early = tuple(step for step in prepared.plan.steps if step.kind in PREPARATORY)
@@ -241,19 +253,23 @@ class Deployment:
         lines = [f"{self._config.instance.domain} is deployed: {site}"]
         if prepared.plan.world.applied.maintenance is not None:
             lines.append("it shows its maintenance page; `instancectl maintenance off` ends it")
-        told = first_run.owner_was_told(self._around.journal.entries())
         if owner:
             data["owner"] = {"username": owner.username, "email": owner.email, "password": owner.password}
-            lines += first_run.owner_lines(owner)
-        elif not told:
-            username = self._config.owner.username
-            lines.append(
-                f"the password of @{username} was lost with an interrupted run; make a new one: "
-                f"`instancectl tootctl accounts modify {username} --reset-password`"
-            )
-        if not told:
-            self._around.journal.write(first_run.OWNER_TOLD)
+        lines += self._owner_told(owner)
         return Result(Status.CHANGED, data, tuple(lines))
+
+    def _owner_told(self, owner: Owner | None) -> list[str]:
+        """What to say about the owner's password, once."""
+        journal, username = self._around.journal, self._config.owner.username
+        if first_run.owner_was_told(journal.entries()):
+            return []
+        journal.write(first_run.OWNER_TOLD)
+        if owner:
+            return first_run.owner_lines(owner)
+        return [
+            f"the password of @{username} was lost with an interrupted run; make a new one: "
+            f"`instancectl tootctl accounts modify {username} --reset-password`"
+        ]
 
 
 def _only(prepared: _Prepared, service: str) -> Plan:
@@ -264,6 +280,8 @@ def _only(prepared: _Prepared, service: str) -> Plan:
     def concerns(step: Step) -> bool:
         if isinstance(step, CreateConfig | CreateSecret):
             return step.name in files
+        if isinstance(step, Remove):
+            return step.what == "config" and step.name.startswith(f"{prepared.desired.stack}_{service}-")
         if isinstance(step, EnsureService):
             return step.spec == spec
         return isinstance(step, WaitServices) and step.specs == (spec,)

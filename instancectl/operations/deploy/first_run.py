@@ -52,8 +52,8 @@ def owner_was_told(entries: Iterable[Mapping[str, Any]]) -> bool:
     """Whether nobody misses the password: the account was shown, or never created by a run."""
     told = True
     for entry in entries:
-        if entry.get("event") == "step-done" and entry.get("step") == CreateOwner.kind:
-            told = False
+        if entry.get("step") == CreateOwner.kind:
+            told = entry.get("event") == "step-failed"
         told = told or entry.get("event") == OWNER_TOLD
     return told
 

@@ -11,7 +11,7 @@ from instancectl.core.applied import Applied
 from instancectl.core.check import Finding, Severity, verdict
 from instancectl.core.desired import Desired, OneShot
 from instancectl.core.steps import Step
-from instancectl.errors import OperationFailed, Unhealthy
+from instancectl.errors import InstanceError, OperationFailed, Unhealthy
 from instancectl.executor import Handler
 from instancectl.operations.deploy import first_run, waiting
 from instancectl.operations.deploy.first_run import Owner
@@ -102,8 +102,13 @@ class Handlers:
         self._state.save(edit(self._state.load()))
 
     def _create_swarm(self, step: steps.CreateSwarm) -> None:
-        self._swarm.create_swarm(step.advertise_address)
+        # Recorded first: a Swarm that a killed run of ours made must not count as somebody else's.
         self._record(lambda applied: replace(applied, created_swarm=True))
+        try:
+            self._swarm.create_swarm(step.advertise_address)
+        except InstanceError:
+            self._record(lambda applied: replace(applied, created_swarm=False))
+            raise
 
     def _fetch_image(self, step: steps.FetchImage) -> None:
         resolved = self._swarm.resolve_image(step.reference, pull=True) or step.reference
