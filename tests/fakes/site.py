@@ -10,9 +10,9 @@ Deployments of one site share everything that survives a process: Swarm, state, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 
-from instancectl.adapters import yaml_writer
 from instancectl.core.applied import Applied
 from instancectl.core.check import Finding
 from instancectl.core.config import InstanceConfig
@@ -32,6 +32,11 @@ from tests.fakes.state import FakeState
 from tests.fakes.swarm import FakeSwarm
 
 STACK = "social-example"
+
+
+def _as_json(tree: Mapping[str, object], header: str) -> str:
+    """JSON is YAML, too, and written ten times faster."""
+    return header + json.dumps(tree)
 
 
 class Site:
@@ -71,7 +76,7 @@ class Site:
             probe=self._probe,
             layout=lambda seen: derive(config, Machine(seen.engine.memory_bytes, seen.engine.cores)),
             render=lambda sizes, message: instance.rendered(config, sizes, message),
-            write_stack=yaml_writer.dump,
+            write_stack=_as_json,
         )
         return Deployment(config, around)
 
