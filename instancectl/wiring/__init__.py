@@ -1,0 +1,50 @@
+"""Composition root: builds the adapters for one invocation, and hands them to an operation."""
+
+from instancectl.wiring.deploying import deployment, destruction, layout, render, run_in_one_shot
+from instancectl.wiring.instance import (
+    InstancePaths,
+    OpenInstance,
+    clock,
+    config_if_any,
+    journal,
+    lock,
+    open_instance,
+    reporter,
+    secrets,
+    state,
+    stored_secrets,
+    swarm,
+    write_debug_log,
+)
+from instancectl.wiring.looking import checking, health, object_store, senses, subject
+from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
+
+__all__ = [
+    "InstancePaths",
+    "OpenInstance",
+    "adoption",
+    "checking",
+    "clock",
+    "config_if_any",
+    "deployment",
+    "destruction",
+    "health",
+    "initialisation",
+    "journal",
+    "layout",
+    "local_machine",
+    "lock",
+    "object_store",
+    "open_instance",
+    "render",
+    "reporter",
+    "run_in_one_shot",
+    "secrets",
+    "senses",
+    "smtp_password",
+    "state",
+    "stored_secrets",
+    "subject",
+    "swarm",
+    "write_debug_log",
+]

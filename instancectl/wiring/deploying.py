@@ -1,0 +1,141 @@
+"""What `plan`, `deploy`, `destroy` and one-shot commands need.
+
+Adapters are imported inside the functions, so that a command only pays for what it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from instancectl.core.invocation import Globals
+from instancectl.wiring.instance import (
+    OpenInstance,
+    clock,
+    journal,
+    lock,
+    open_instance,
+    reporter,
+    secrets,
+    state,
+    swarm,
+)
+from instancectl.wiring.looking import senses, subject
+
+if TYPE_CHECKING:
+    from instancectl.core.applied import Applied
+    from instancectl.core.check import Finding
+    from instancectl.core.config import InstanceConfig
+    from instancectl.core.layout import Layout
+    from instancectl.core.observed import Observed
+    from instancectl.core.rendering import TlsFiles
+    from instancectl.core.secret_set import SecretSet
+    from instancectl.core.topology import Rendered
+    from instancectl.operations import destroy
+    from instancectl.operations.deploy import Deployment
+
+
+def layout(config: InstanceConfig, observed: Observed) -> Layout:
+    """Sizes for the Engine that was observed."""
+    from instancectl.core.layout import Machine, derive
+
+    return derive(config, Machine(observed.engine.memory_bytes, observed.engine.cores))
+
+
+def render(opened: OpenInstance, found: SecretSet, sizes: Layout, maintenance: str | None) -> Rendered:
+    """All files of the instance."""
+    from instancectl.adapters import assets
+    from instancectl.adapters.jinja_templates import JinjaTemplates
+    from instancectl.core import rendering
+
+    templates = JinjaTemplates(assets.assets_directory("templates"))
+    tls = _tls_files(opened)
+    return rendering.render(opened.config, found, sizes, templates.render, tls=tls, maintenance=maintenance)
+
+
+def _tls_files(opened: OpenInstance) -> TlsFiles:
+    from instancectl.adapters import pem_file
+    from instancectl.core.rendering import TlsFiles
+    from instancectl.core.secrets import Secret
+
+    tls, base = opened.config.tls, opened.paths.directory
+    return TlsFiles(
+        certificate=pem_file.read(base, tls.certificate, "tls.certificate"),
+        key=Secret(pem_file.read(base, tls.key, "tls.key")),
+        acme_ca_root=pem_file.read(base, tls.acme_ca_root, "tls.acme_ca_root"),
+    )
+
+
+def deployment(options: Globals, command: str) -> Deployment:
+    """Everything a deploy needs."""
+    from instancectl.operations.deploy import Deployment, Surroundings
+
+    opened = open_instance(options)
+    found = secrets(opened)
+    record = state(opened)
+    around = Surroundings(
+        swarm=swarm(),
+        state=record,
+        journal=journal(opened, command),
+        lock=lock(opened),
+        reporter=reporter(options),
+        clock=clock(),
+        gate=lambda observed, applied: _preflight(opened.config, found, applied, observed),
+        probe=lambda: _seen_from_outside(opened.config, found, record.load()),
+        layout=lambda observed: layout(opened.config, observed),
+        render=lambda sizes, maintenance: render(opened, found, sizes, maintenance),
+        write_stack=_write_stack,
+    )
+    return Deployment(opened.config, around)
+
+
+def _preflight(
+    config: InstanceConfig, found: SecretSet, applied: Applied, observed: Observed
+) -> tuple[Finding, ...]:
+    """The findings that decide whether a deploy may begin; a deploy with nothing to do never gets here."""
+    from instancectl.operations import check
+
+    return check.preflight(senses(config, found), subject(config, found, applied), observed)
+
+
+def _seen_from_outside(config: InstanceConfig, found: SecretSet, applied: Applied) -> tuple[Finding, ...]:
+    """The findings that a deploy is verified by."""
+    from instancectl.operations import check
+
+    return check.health(senses(config, found), subject(config, found, applied))
+
+
+def _write_stack(tree: Mapping[str, object], header: str) -> str:
+    from instancectl.adapters import yaml_writer
+
+    return yaml_writer.dump(tree, header)
+
+
+def destruction(options: Globals) -> tuple[OpenInstance, destroy.Surroundings]:
+    """Everything a removal needs."""
+    from instancectl.operations import destroy
+
+    opened = open_instance(options)
+    around = destroy.Surroundings(
+        swarm=swarm(),
+        state=state(opened),
+        journal=journal(opened, "destroy"),
+        lock=lock(opened),
+        reporter=reporter(options),
+        clock=clock(),
+    )
+    return opened, around
+
+
+def run_in_one_shot(options: Globals, name: str, argv: tuple[str, ...]) -> int:
+    """Run a command of the web image with the person's terminal; returns its exit code."""
+    from instancectl.adapters.docker_engine import InteractiveContainers
+    from instancectl.core import topology
+    from instancectl.operations import tootctl
+
+    opened = open_instance(options)
+    config, engine, found = opened.config, swarm(), secrets(opened)
+    sizes = layout(config, engine.observe(config.stack))
+    rendered = render(opened, found, sizes, None)
+    job = topology.one_shot(config, rendered, state(opened).load().images, name, argv)
+    return tootctl.run(config.stack, job, engine, InteractiveContainers(engine), journal(opened, name))

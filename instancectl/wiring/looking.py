@@ -1,0 +1,100 @@
+"""What `check` and `status` need.
+
+Adapters are imported inside the functions, so that a command only pays for what it uses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from instancectl.core.invocation import Globals
+from instancectl.wiring.instance import open_instance, state, swarm
+
+if TYPE_CHECKING:
+    from instancectl.core.applied import Applied
+    from instancectl.core.check import Finding
+    from instancectl.core.checks.facts import Facts
+    from instancectl.core.config import InstanceConfig
+    from instancectl.core.secret_set import SecretSet
+    from instancectl.operations import check, status
+    from instancectl.ports.object_store import ObjectStore
+
+
+def checking(options: Globals) -> tuple[check.Senses, check.Subject]:
+    """Everything a check needs; secrets that are wrong are something to tell, not a reason to stop."""
+    from instancectl.adapters import secret_file
+    from instancectl.core.check import Finding, Severity
+    from instancectl.core.secret_set import SecretSet
+    from instancectl.errors import ConfigError
+
+    opened = open_instance(options)
+    try:
+        found = secret_file.load(opened.paths.secrets_file)
+        problems = found.problems(opened.config)
+    except ConfigError as error:
+        found = SecretSet()
+        problems = (Finding("secrets", Severity.FAIL, error.message, hint=error.hint),)
+    return senses(opened.config, found), subject(opened.config, found, state(opened).load(), problems)
+
+
+def senses(config: InstanceConfig, found: SecretSet) -> check.Senses:
+    """What to look with; nothing is looked at yet."""
+    from instancectl.adapters.daemon_threads import DaemonThreads
+    from instancectl.adapters.dns_resolver import DnsResolver
+    from instancectl.adapters.host_psutil import PsutilHost
+    from instancectl.adapters.http_probe import SocketHttpProbe
+    from instancectl.adapters.smtp import SmtpServer
+    from instancectl.adapters.time_source import KernelClock
+    from instancectl.operations.check import Senses
+
+    return Senses(
+        containers=swarm(),
+        host=PsutilHost(),
+        dns=DnsResolver(),
+        mail=SmtpServer(),
+        http=SocketHttpProbe(),
+        time=KernelClock(),
+        together=DaemonThreads(),
+        store=object_store(config, found) if config.media.storage == "s3" else None,
+    )
+
+
+def subject(
+    config: InstanceConfig, found: SecretSet, applied: Applied, problems: tuple[Finding, ...] = ()
+) -> check.Subject:
+    """Whose instance is looked at."""
+    from instancectl.operations.check import Subject
+
+    return Subject(config, applied, problems, found.get("SMTP_PASSWORD"))
+
+
+def object_store(config: InstanceConfig, found: SecretSet) -> ObjectStore:
+    """The bucket that holds media."""
+    from instancectl.adapters.s3 import S3Bucket
+
+    media = config.media
+    return S3Bucket(
+        media.s3_bucket,
+        media.s3_region,
+        media.s3_endpoint,
+        found.get("AWS_ACCESS_KEY_ID"),
+        found.get("AWS_SECRET_ACCESS_KEY"),
+        media.s3_permission,
+        path_style=media.s3_path_style,
+    )
+
+
+def health(options: Globals) -> status.Look:
+    """Looks at everything that `status` shows."""
+    from instancectl.core.checks import registry
+    from instancectl.core.status import LOOKS
+    from instancectl.operations.check import gather
+
+    looking, about = checking(options)
+    checks = registry.chosen(registry.HEALTH)
+
+    def look() -> tuple[Facts, tuple[Finding, ...]]:
+        facts = gather(looking, about, LOOKS | registry.looks(checks))
+        return facts, registry.findings(registry.judge(checks, facts))
+
+    return look
