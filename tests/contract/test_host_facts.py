@@ -15,6 +15,7 @@ from instancectl.adapters.host_psutil import PsutilHost
 from instancectl.adapters.time_source import KernelClock
 from instancectl.core.checks.seen import Disk, Listener
 from instancectl.ports.host_facts import HostFacts
+from tests.contract.standin_harness import built_images, docker
 from tests.fakes.host import FakeHost
 
 
@@ -78,6 +79,18 @@ class TestThisHost:
         total = shutil.disk_usage(tmp_path).total
         found = PsutilHost().disk(str(wanted))
         assert found == Disk(str(wanted), total, found.free_bytes)
+
+    def test_a_port_of_a_container_is_held_by_docker_s_proxy_which_names_it(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        image = built_images("redis")["redis"]
+        container = docker("run", "--detach", "--rm", "--publish", f"127.0.0.1:{port}:6379", image)
+        try:
+            (found,) = PsutilHost().listeners((port,))
+            address = docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", container)
+        finally:
+            docker("rm", "--force", "--volumes", container)
+        assert (found.process, found.detail) == ("docker-proxy", f"for the container at {address}")
 
     def test_bridges_of_docker_are_no_addresses_of_this_host(self) -> None:
         assert not [text for text in PsutilHost().addresses() if text.startswith("172.17.")]
