@@ -12,7 +12,7 @@ from instancectl.errors import InstanceError, Refused
 from instancectl.ports.clock import Clock
 from instancectl.ports.swarm import Swarm
 
-_SINCE = re.compile(r"(\d+)([smhd])")
+_SINCE = re.compile(r"([0-9]+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -40,7 +40,7 @@ def read(stack: str, swarm: Swarm, clock: Clock, wanted: Wanted) -> Iterator[str
         Refused: there is no such service.
         BadDuration: `since` cannot be read.
     """
-    since = int(clock.epoch_seconds()) - _duration_seconds(wanted.since) if wanted.since else 0
+    since = max(0, int(clock.epoch_seconds()) - _duration_seconds(wanted.since)) if wanted.since else 0
     known = sorted(swarm.observe(stack).services)
     if wanted.service not in known:
         near = difflib.get_close_matches(wanted.service, known, 1)

@@ -266,10 +266,8 @@ class Deployment:
         journal.write(first_run.OWNER_TOLD)
         if owner:
             return first_run.owner_lines(owner)
-        return [
-            f"the password of @{username} was lost with an interrupted run; make a new one: "
-            f"`instancectl tootctl accounts modify {username} --reset-password`"
-        ]
+        command = f"instancectl tootctl accounts modify {username} --reset-password"
+        return [f"the password of @{username} was lost with an interrupted run; make a new one: `{command}`"]
 
 
 def _only(prepared: _Prepared, service: str) -> Plan:
