@@ -2,104 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from instancectl.core.applied import Applied
-from instancectl.core.check import Finding, Severity
-from instancectl.core.checks.seen import Disk, Listener
-from instancectl.core.config import InstanceConfig
-from instancectl.core.result import Result, Status
+from instancectl.core.check import Severity
+from instancectl.core.result import Status
 from instancectl.core.secrets import Secret
 from instancectl.core.service import ServiceSpec
 from instancectl.errors import Refused
-from instancectl.operations.check import Senses, Subject, check, health, preflight
-from tests.fakes.containers import FakeContainers
+from instancectl.operations.check import check, health
 from tests.fakes.host import FakeHost
-from tests.fakes.http import FakeHttp, answer
-from tests.fakes.mail_server import FakeMailServer
-from tests.fakes.names import FakeDns
+from tests.fakes.http import answer
 from tests.fakes.object_store import FakeStore
-from tests.fakes.time_source import FakeTime
-from tests.fakes.together import OneByOne
-
-DOMAIN, HERE = "social.dev.org", "9.9.9.9"
-GIB = 1024**3
-
-
-@dataclass
-class World:
-    """An instance that runs well, and everything to look at it with."""
-
-    config: InstanceConfig
-    containers: FakeContainers
-    host: FakeHost
-    dns: FakeDns
-    mail: FakeMailServer
-    http: FakeHttp
-    time: FakeTime
-    together: OneByOne
-    store: FakeStore | None = None
-    applied: Applied = Applied(local_domain=DOMAIN, owner_done=True, verified="x")  # noqa: RUF009 - frozen
-
-    @property
-    def senses(self) -> Senses:
-        return Senses(
-            self.containers, self.host, self.dns, self.mail, self.http, self.time, self.together, self.store
-        )
-
-    @property
-    def subject(self) -> Subject:
-        return Subject(self.config, self.applied, (), Secret("right"))
-
-    def check(self, *only: str, **options: Any) -> Result:
-        return check(self.senses, self.subject, only, **options)
-
-    def found(self, *only: str) -> dict[str, Finding]:
-        result = self.check(*only)
-        return {
-            one["check"]: Finding(
-                one["check"], Severity(one["severity"]), one["seen"], one["needed"], one["hint"]
-            )
-            for one in result.data["findings"]
-        }
-
-    def gate(self, **options: Any) -> dict[str, Finding]:
-        stack = self.containers.observe(self.config.stack)
-        return {one.check: one for one in preflight(self.senses, self.subject, stack, **options)}
-
-
-def world(**sections: dict[str, Any]) -> World:
-    base: dict[str, dict[str, Any]] = {
-        "instance": {"domain": DOMAIN},
-        "owner": {"email": "admin@dev.org"},
-        "mail": {"server": "mail.dev.org", "login": "mastodon"},
-    }
-    config = InstanceConfig.model_validate(
-        {name: {**base.get(name, {}), **sections.get(name, {})} for name in {*base, *sections}}
-    )
-    host = FakeHost()
-    host.own = (HERE,)
-    http = FakeHttp()
-    site = f"https://{config.site}"
-    http.pages[f"{site}/health"] = answer(200, b"OK", HERE)
-    http.pages[f"{site}/-/client-address"] = answer(200, f"{HERE}\n".encode(), HERE)
-    http.pages["https://acme-v02.api.letsencrypt.org/directory"] = answer(
-        200, date="Sun, 22 Nov 2026 05:44:55 GMT"
-    )
-    names = FakeDns({DOMAIN: (HERE,)})
-    mail = FakeMailServer(login=("mastodon", "right"))
-    return World(config, FakeContainers(config), host, names, mail, http, FakeTime(), OneByOne())
-
-
-def fresh(**sections: dict[str, Any]) -> World:
-    """The same before the first deploy."""
-    found = world(**sections)
-    found.containers.services.clear()
-    found.applied = Applied()
-    return found
+from tests.operations.check_world import DOMAIN, HERE, fresh, world
 
 
 def test_an_instance_that_runs_well_is_well() -> None:
@@ -324,51 +241,6 @@ def test_without_the_image_the_owners_domain_is_asked_from_the_host() -> None:
     assert here.found("owner-mail")["owner-mail"].severity is Severity.OK
     here.dns.silent = True
     assert here.found("owner-mail")["owner-mail"].severity is Severity.UNKNOWN
-
-
-def test_an_old_postgresql_stops_a_first_deploy_before_anything_is_touched() -> None:
-    here = fresh()
-    here.containers.postgres_version = "13.16"
-    assert here.gate()["postgresql-version"].severity is Severity.FAIL
-
-
-def test_an_image_that_is_not_here_yet_is_judged_by_its_tag() -> None:
-    here = fresh(images={"db": "postgres:13"})
-    here.containers.images.clear()
-    finding = here.gate()["postgresql-version"]
-    assert finding.severity is Severity.FAIL
-    assert "by the image's tag" in finding.seen
-
-
-@pytest.mark.parametrize("slug", ["ports", "dns", "disk", "owner-mail"])
-def test_what_would_break_a_first_deploy_stops_it(slug: str) -> None:
-    here = fresh()
-    here.host.held = (Listener(80, "tcp", "192.0.2.1", "nginx", 1),)
-    here.dns.records[DOMAIN] = ("1.1.1.1",)
-    here.host.room = Disk("/var/lib/docker", 10 * GIB, GIB)
-    here.containers.mail_records = ((), ())
-    assert here.gate()[slug].severity is Severity.FAIL
-    assert here.gate(accepted=(slug,))[slug].severity is Severity.WARN
-
-
-def test_a_later_deploy_asks_nobody_outside() -> None:
-    here = world()
-    found = here.gate()
-    assert here.http.asked == []
-    assert not {"dns", "smtp", "ports", "owner-mail"} & set(found)
-    assert {"secrets", "identity", "postgresql-version", "disk"} <= set(found)
-
-
-def test_the_gate_looks_at_the_stack_it_is_given() -> None:
-    here = world()
-    here.gate()
-    assert "stack" not in here.together.ran
-
-
-def test_a_first_deploy_that_was_cut_short_is_still_a_first_one() -> None:
-    here = world()
-    here.applied = replace(here.applied, verified="")
-    assert "dns" in here.gate()
 
 
 def test_health_is_what_a_person_would_notice() -> None:
