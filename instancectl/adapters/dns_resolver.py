@@ -6,6 +6,7 @@ sees it.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instancectl.core.checks.seen import NameAnswer
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     import dns.resolver
 
 TIMEOUT_SECONDS = 4
+
+RESOLVED_STUB = "127.0.0.53"
+RESOLVED_UPSTREAM = "/run/systemd/resolve/resolv.conf"
+"""systemd-resolved answers for the host's own name by itself; the servers behind it do not."""
 
 
 class DnsResolver:
@@ -55,6 +60,8 @@ class DnsResolver:
         import dns.resolver  # noqa: PLC0415 - see _ask
 
         resolver = dns.resolver.Resolver(configure=not self._servers)
+        if resolver.nameservers == [RESOLVED_STUB] and Path(RESOLVED_UPSTREAM).exists():
+            resolver = dns.resolver.Resolver(RESOLVED_UPSTREAM)
         if self._servers:
             resolver.nameservers = [address for address, _ in self._servers]
             resolver.nameserver_ports = dict(self._servers)

@@ -71,12 +71,13 @@ def subject(
 def object_store(config: InstanceConfig, found: SecretSet) -> ObjectStore:
     """The bucket that holds media."""
     from instancectl.adapters.s3 import S3Bucket
+    from instancectl.core.checks.storage import endpoint_url
 
     media = config.media
     return S3Bucket(
         media.s3_bucket,
         media.s3_region,
-        media.s3_endpoint,
+        endpoint_url(media),
         found.get("AWS_ACCESS_KEY_ID"),
         found.get("AWS_SECRET_ACCESS_KEY"),
         media.s3_permission,

@@ -122,6 +122,12 @@ def test_the_clock_is_compared_with_the_authority() -> None:
     assert "ahead of acme-v02.api.letsencrypt.org" in finding.seen
 
 
+def test_a_store_named_without_a_scheme_is_asked_over_https() -> None:
+    here = world(media={"storage": "s3", "s3_bucket": "media", "s3_endpoint": "s3.dev.org"})
+    here.http.pages["https://s3.dev.org"] = answer(200, date="Sun, 22 Nov 2026 05:44:55 GMT")
+    assert "s3.dev.org" in here.found("clock")["clock"].seen
+
+
 def test_a_local_instance_asks_nobody_outside_for_the_time() -> None:
     here = world(instance={"domain": "m.localhost"}, tls={"mode": "internal"})
     here.found("clock")

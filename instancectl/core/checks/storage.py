@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from instancectl.core.checks.facts import Facts
 from instancectl.core.checks.model import Judgement, Skipped, fail, ok, unknown, warn
+from instancectl.core.config import Media
 from instancectl.core.unknown import Unknown
 
 _NEEDED = {
@@ -11,6 +12,12 @@ _NEEDED = {
     "get": "permission to read (`s3:GetObject`)",
     "delete": "permission to delete (`s3:DeleteObject`)",
 }
+
+
+def endpoint_url(media: Media) -> str:
+    """The store's URL; `https` where the configuration names none, empty for AWS itself."""
+    endpoint = media.s3_endpoint
+    return endpoint if "://" in endpoint or not endpoint else f"https://{endpoint}"
 
 
 def store(facts: Facts) -> Judgement:

@@ -18,6 +18,7 @@ from instancectl.core.checks.seen import (
     Skew,
     StoreTrial,
 )
+from instancectl.core.checks.storage import endpoint_url
 from instancectl.core.config import InstanceConfig
 from instancectl.core.letter import route
 from instancectl.core.secrets import Secret
@@ -146,7 +147,7 @@ def _sources(config: InstanceConfig) -> tuple[str, ...]:
     """Servers the instance depends on anyway; their clocks decide."""
     urls = []
     if config.media.storage == "s3" and config.media.s3_endpoint:
-        urls.append(config.media.s3_endpoint)
+        urls.append(endpoint_url(config.media))
     if config.tls.mode == "acme":
         urls.append(config.tls.acme_directory or LETS_ENCRYPT)
     if asks_public_authority(config):
