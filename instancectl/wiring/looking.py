@@ -55,7 +55,7 @@ def senses(config: InstanceConfig, found: SecretSet) -> check.Senses:
         http=SocketHttpProbe(),
         time=KernelClock(),
         together=DaemonThreads(),
-        store=object_store(config, found) if config.media.storage == "s3" else None,
+        store=(lambda: object_store(config, found)) if config.media.storage == "s3" else None,
     )
 
 

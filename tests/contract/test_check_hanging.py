@@ -65,7 +65,7 @@ def test_everything_hangs_and_the_answer_still_comes(mute: int) -> None:
         SocketHttpProbe(),
         FakeTime(),
         DaemonThreads(),
-        bucket,
+        lambda: bucket,
     )
     started = time.monotonic()
     result = check(senses, Subject(config, secrets=()))

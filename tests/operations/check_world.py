@@ -41,8 +41,16 @@ class World:
 
     @property
     def senses(self) -> Senses:
+        store = self.store
         return Senses(
-            self.containers, self.host, self.dns, self.mail, self.http, self.time, self.together, self.store
+            self.containers,
+            self.host,
+            self.dns,
+            self.mail,
+            self.http,
+            self.time,
+            self.together,
+            (lambda: store) if store else None,
         )
 
     @property

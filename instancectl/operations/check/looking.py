@@ -37,7 +37,7 @@ DOCKER_DIRECTORY = "/var/lib/docker"
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """Everything to look with; `store` is None unless media are kept in one."""
+    """Everything to look with; `store` is None unless media are kept in one, and made only when looked at."""
 
     containers: ContainerProbe
     host: HostFacts
@@ -46,7 +46,7 @@ class Senses:
     http: HttpProbe
     time: TimeSource
     together: Together
-    store: ObjectStore | None = None
+    store: Callable[[], ObjectStore] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _looks(look: Look, senses: Senses, subject: Subject, facts: Facts, mail: Let
         Look.CLIENT_ADDRESS: {
             "client_address": lambda: outside.client_addresses(senses.http, host, facts),
         },
-        Look.STORE: {"store": lambda: outside.store(senses.store, facts.now)},
+        Look.STORE: {"store": lambda: outside.store(senses.store and senses.store(), facts.now)},
         Look.CLOCK: {
             "clock": lambda: outside.clock(senses.http, senses.time, senses.together, subject.config)
         },
