@@ -24,7 +24,7 @@ Tree = dict[str, Any]
 def compose(desired: Desired) -> Tree:
     """The compose file (format 3.9) as plain values."""
     prefix = f"{desired.stack}_"
-    return {
+    tree: Tree = {
         "version": "3.9",
         "services": {spec.name: _service(spec, desired.stack) for spec in desired.services},
         "networks": {
@@ -32,13 +32,23 @@ def compose(desired: Desired) -> Tree:
             | ({"internal": True} if network.internal else {})
             for network in desired.networks
         },
-        "volumes": {name: {"driver": "local"} for name in desired.volumes},
+        "volumes": {name: {} for name in desired.volumes},
         "secrets": {_key(prefix, name): {"external": True, "name": name} for name in desired.secrets},
         "configs": {
             _key(prefix, name): {"file": f"./{file_name(prefix, name)}", "name": name}
             for name in desired.configs
         },
     }
+    return {key: _escaped(value) for key, value in tree.items()}
+
+
+def _escaped(value: Any) -> Any:
+    """`docker stack deploy` would read `$x` in any text as a variable of the shell it is typed in."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    return {key: _escaped(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def files(desired: Desired) -> dict[str, str]:

@@ -54,7 +54,7 @@ def write(stack: str, spec: ServiceSpec, ids: Mapping[str, str]) -> Json:
             },
             "Placement": {"Constraints": list(spec.constraints)} if spec.constraints else {},
             "Networks": [
-                {"Target": f"{stack}_{link.network}", "Aliases": [spec.name, *link.aliases]}
+                {"Target": f"{stack}_{link.network}", "Aliases": [*link.aliases, spec.name]}
                 for link in spec.networks
             ],
             "LogDriver": {
