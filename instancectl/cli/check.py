@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated
 
 import typer
 
 from instancectl import wiring
+from instancectl.cli import options
 from instancectl.cli.context import globals_of
 from instancectl.core.result import Result
 
@@ -31,21 +31,12 @@ def check(
     ] = "",
 ) -> Result:
     """Judge machine, configuration and running instance; exits 4 when something fails. Changes nothing."""
+    from instancectl.core.checks.registry import SLUGS
     from instancectl.operations import check as operation
 
     senses, subject = wiring.checking(globals_of(ctx))
-    return operation.check(senses, subject, _known(only or []), _address(send_test_mail))
-
-
-def _known(slugs: list[str]) -> tuple[str, ...]:
-    from instancectl.core.checks.registry import SLUGS
-
-    for slug in slugs:
-        if slug not in SLUGS:
-            close = difflib.get_close_matches(slug, SLUGS, 1)
-            meant = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(SLUGS)}"
-            raise typer.BadParameter(f"no check `{slug}`; {meant}", param_hint="--only")
-    return tuple(slugs)
+    slugs = options.named(only, SLUGS, option="--only", what="check")
+    return operation.check(senses, subject, slugs, _address(send_test_mail))
 
 
 def _address(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from instancectl import wiring
+from instancectl.cli import options
 from instancectl.cli.context import globals_of
 from instancectl.core.result import Result
 
@@ -32,7 +33,8 @@ def deploy(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan instead; the same as `plan`.")
     ] = False,
+    accept_risk: options.AcceptRisk = None,
 ) -> Result:
     """Bring the instance to what `instance.toml` says; what already is stays untouched."""
-    deployment = wiring.deployment(globals_of(ctx), "deploy")
+    deployment = wiring.deployment(globals_of(ctx), "deploy", options.risks(accept_risk))
     return deployment.show_plan() if dry_run else deployment.deploy()

@@ -31,6 +31,7 @@ def launch(
     smtp_password_file: options.SmtpPasswordFile = "",
     local: options.Local = False,
     setting: options.Setting = None,
+    accept_risk: options.AcceptRisk = None,
 ) -> Result:
     """Init, check and deploy in one go; stops before anything is touched when a check fails."""
     prepared = init(
@@ -46,7 +47,7 @@ def launch(
         local=local,
         setting=setting,
     )
-    deployed = wiring.deployment(globals_of(ctx), "launch").deploy("launch")
+    deployed = wiring.deployment(globals_of(ctx), "launch", options.risks(accept_risk)).deploy("launch")
     return replace(
         deployed,
         data={"init": dict(prepared.data), **deployed.data},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -21,6 +23,35 @@ SmtpPasswordFile = Annotated[str, typer.Option(help="File that holds the passwor
 Local = Annotated[
     bool, typer.Option("--local", help=f"For this machine only: {LOCAL_DOMAIN}, own CA, mail is caught.")
 ]
+AcceptRisk = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept-risk", metavar="CHECK", help="Deploy although this check fails: dns, smtp, …; repeatable."
+    ),
+]
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="Any further key: section.key=value; repeatable.")
 ]
+
+
+def named(slugs: Sequence[str] | None, known: Sequence[str], *, option: str, what: str) -> tuple[str, ...]:
+    """The slugs as typed, all of them known.
+
+    Raises:
+        typer.BadParameter: one is not; suggests the nearest.
+    """
+    for slug in slugs or ():
+        if slug not in known:
+            close = difflib.get_close_matches(slug, known, 1)
+            meant = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(known)}"
+            raise typer.BadParameter(f"no {what} `{slug}`; {meant}", param_hint=option)
+    return tuple(slugs or ())
+
+
+def risks(slugs: Sequence[str] | None) -> tuple[str, ...]:
+    """Checks whose `fail` shall not stop a deploy; not every check can be accepted."""
+    if not slugs:
+        return ()
+    from instancectl.core.checks.registry import RISKS
+
+    return named(slugs, RISKS, option="--accept-risk", what="risk")

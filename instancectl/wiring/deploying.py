@@ -66,8 +66,8 @@ def _tls_files(opened: OpenInstance) -> TlsFiles:
     )
 
 
-def deployment(options: Globals, command: str) -> Deployment:
-    """Everything a deploy needs."""
+def deployment(options: Globals, command: str, accepted: tuple[str, ...] = ()) -> Deployment:
+    """Everything a deploy needs; `accepted` names checks whose `fail` does not stop it."""
     from instancectl.operations.deploy import Deployment, Surroundings
 
     opened = open_instance(options)
@@ -80,7 +80,7 @@ def deployment(options: Globals, command: str) -> Deployment:
         lock=lock(opened),
         reporter=reporter(options),
         clock=clock(),
-        gate=lambda observed, applied: _preflight(opened.config, found, applied, observed),
+        gate=lambda observed, applied: _preflight(opened.config, found, applied, observed, accepted),
         probe=lambda: _seen_from_outside(opened.config, found, record.load()),
         layout=lambda observed: layout(opened.config, observed),
         render=lambda sizes, maintenance: render(opened, found, sizes, maintenance),
@@ -90,12 +90,16 @@ def deployment(options: Globals, command: str) -> Deployment:
 
 
 def _preflight(
-    config: InstanceConfig, found: SecretSet, applied: Applied, observed: Observed
+    config: InstanceConfig,
+    found: SecretSet,
+    applied: Applied,
+    observed: Observed,
+    accepted: tuple[str, ...],
 ) -> tuple[Finding, ...]:
     """The findings that decide whether a deploy may begin; a deploy with nothing to do never gets here."""
     from instancectl.operations import check
 
-    return check.preflight(senses(config, found), subject(config, found, applied), observed)
+    return check.preflight(senses(config, found), subject(config, found, applied), observed, accepted)
 
 
 def _seen_from_outside(config: InstanceConfig, found: SecretSet, applied: Applied) -> tuple[Finding, ...]:

@@ -25,6 +25,9 @@ HEALTH = frozenset({
 })  # fmt: skip
 """What a person would notice: a deploy verifies these, `status` shows them."""
 
+RISKS = ("dns", "smtp", "owner-mail", "s3", "memory", "disk")
+"""Checks whose `fail` an admin may know better about, and accept by name for one deploy."""
+
 
 def chosen(slugs: Iterable[str]) -> tuple[Check, ...]:
     """The checks of these slugs in the registry's order; all without any."""

@@ -9,6 +9,7 @@ from instancectl import executor
 from instancectl.core import stack_file, topology
 from instancectl.core.applied import Applied
 from instancectl.core.check import Finding, Severity
+from instancectl.core.checks.registry import RISKS
 from instancectl.core.config import InstanceConfig
 from instancectl.core.desired import Desired, OneShot
 from instancectl.core.layout import Layout
@@ -232,9 +233,13 @@ class Deployment:
         if not bad:
             return
         lines = "".join(f"\n  {finding.check}: {finding.seen}; needed: {finding.needed}" for finding in bad)
+        hints = [finding.hint for finding in bad if finding.hint]
+        if all(finding.check in RISKS for finding in bad):
+            accepted = " ".join(f"--accept-risk={finding.check}" for finding in bad)
+            hints.append(f"or, if you know better, `instancectl deploy {accepted}`")
         raise Refused(
             f"cannot deploy `{self._config.instance.domain}`, nothing was changed:{lines}",
-            hint="\n      ".join(dict.fromkeys(finding.hint for finding in bad if finding.hint)),
+            hint="\n      ".join(dict.fromkeys(hints)),
             subject=bad[0].check,
         )
 
