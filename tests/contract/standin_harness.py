@@ -17,11 +17,9 @@ from types import SimpleNamespace
 from typing import Self, TypeVar
 from urllib.parse import urlencode
 
+from tests.contract.standin_http import DOMAIN, EDGE, Answer, captured_http, fetch
+
 ROOT = Path(__file__).resolve().parents[2]
-CAPTURED = ROOT / "tests" / "captured"
-DOMAIN = "real.test"
-EDGE = {"Host": DOMAIN, "X-Forwarded-Proto": "https"}
-"""What the edge adds to a request; without it web refuses or redirects."""
 
 T = TypeVar("T")
 
@@ -48,43 +46,6 @@ def settings() -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-
-def captured_http(name: str) -> SimpleNamespace:
-    """One file of tests/captured/http: the request it names and the answer it shows."""
-    command, _, rest = (CAPTURED / "http" / f"{name}.txt").read_text().partition("\n")
-    words, url = (
-        command.removeprefix("$ curl ").rsplit(" ", 1) if " -" in command else ("", command.split()[-1])
-    )
-    request = SimpleNamespace(method="GET", headers={}, body=None, url=url)
-    for option in (" " + words).split(" -")[1:]:
-        value = option[2:]
-        if option[0] == "H":
-            header, _, content = value.partition(": ")
-            request.headers[header] = content
-        elif option[0] == "X":
-            request.method = value
-        elif option[0] == "d":
-            request.body = value.encode()
-    head, _, body = rest.partition("\n\n")
-    status, *lines = head.splitlines()
-    headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in lines)}
-    return SimpleNamespace(
-        request=request, status=int(status.split()[1]), headers=headers, body=body.rstrip("\n")
-    )
-
-
 def docker(*arguments: str, check: bool = True, stdin: str | None = None) -> str:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, input=stdin)
     if check and done.returncode != 0:
@@ -99,7 +60,7 @@ def built_images(*names: str) -> dict[str, str]:
     return dict(line.split() for line in done.stdout.splitlines())
 
 
-def eventually(what: Callable[[], T], *, seconds: float = 20) -> T:
+def eventually(what: Callable[[], T], *, seconds: float = 60) -> T:
     """The first true value of `what`; the last failure when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:
@@ -112,26 +73,6 @@ def eventually(what: Callable[[], T], *, seconds: float = 20) -> T:
         if time.monotonic() > deadline:
             raise problem
         time.sleep(0.1)
-
-
-def fetch(
-    address: str, path: str, *, method="GET", headers: Mapping[str, str] | None = None, body=None
-) -> Answer:
-    """One request with exactly these headers (curl's own besides)."""
-    host, port = address.split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=30)
-    try:
-        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        sent = {"Host": address, "User-Agent": "curl/8", "Accept": "*/*", **(headers or {})}
-        if body is not None:
-            sent["Content-Length"] = str(len(body))
-        for name, value in sent.items():
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        response = connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
-    finally:
-        connection.close()
 
 
 @dataclass

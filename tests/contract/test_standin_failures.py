@@ -8,15 +8,8 @@ import time
 
 import pytest
 
-from tests.contract.standin_harness import (
-    CAPTURED,
-    DOMAIN,
-    Standin,
-    built_images,
-    captured_http,
-    docker,
-    eventually,
-)
+from tests.contract.standin_harness import Standin, built_images, docker, eventually
+from tests.contract.standin_http import CAPTURED, DOMAIN, captured_http
 from tests.contract.standin_websocket import WebSocket, handshake
 
 pytestmark = pytest.mark.contract

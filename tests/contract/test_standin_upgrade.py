@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.standin_harness import DOMAIN, Standin, built_images, eventually
+from tests.contract.standin_harness import Standin, built_images, eventually
+from tests.contract.standin_http import DOMAIN
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
 

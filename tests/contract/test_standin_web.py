@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.contract.standin_harness import CAPTURED, DOMAIN, EDGE, Standin, built_images, captured_http
+from tests.contract.standin_harness import Standin, built_images
+from tests.contract.standin_http import CAPTURED, DOMAIN, EDGE, captured_http
 
 pytestmark = pytest.mark.contract
 

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require 'sidekiq/api'
 require Rails.root.join('lib/standin/scheduler')
 
 ready_file = ENV['MASTODON_SIDEKIQ_READY_FILENAME'].presence
