@@ -64,6 +64,18 @@ def rate(url: str, network: str, headers: dict[str, str], *, seconds: int, conne
     return Rate(float(found[1]), failed + sum(map(int, sockets.groups() if sockets else ())), int(total[1]))
 
 
+def straight_to_cache(instance: Instance, path: str, accept: str, *, seconds: int) -> Rate:
+    """Without the proxy and its TLS: from inside a `cache` replica's own network namespace."""
+    headers = {
+        "Host": DOMAIN,
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-For": "203.0.113.7",
+        "Accept": accept,
+    }
+    namespace = f"container:{instance.container('cache')}"
+    return rate(f"http://127.0.0.1:8080{path}", namespace, headers, seconds=seconds)
+
+
 def straight_to_web(instance: Instance, path: str, accept: str, *, seconds: int) -> Rate:
     """Past the edge: from inside a web replica's own network namespace."""
     headers = {

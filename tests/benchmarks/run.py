@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[2])]
 
 import by_hand  # noqa: E402 - the path comes first
-from clients import Watch, straight_to_web, through_the_edge, write_posts  # noqa: E402 - the path comes first
+from clients import Rate, Watch, straight_to_cache, straight_to_web, through_the_edge, write_posts  # noqa: E402 - the path comes first
 from stack import OWNER, STACK, Instance, docker, instance, run, seconds_of, wait_until  # noqa: E402 - the path comes first
 
 PYTHON = sys.executable
@@ -51,6 +51,19 @@ def at_most(name: str, seconds: float, baseline: float, factor: float, limit: fl
     bound = f"≤ {factor:g} ×" + (f", ≤ {limit:g} s" if limit else "")
     holds = ratio <= factor and (limit is None or seconds <= limit)
     return Figure(name, f"{seconds:.2f} s", f"{baseline:.2f} s", f"{ratio:.2f} ×", bound, holds)
+
+
+def faster(name: str, ours: Rate, baseline: Rate, factor: float) -> Figure:
+    """Requests a second that must be a multiple of others, none failed."""
+    ratio = ours.per_second / baseline.per_second
+    return Figure(
+        name,
+        f"{ours.per_second:,.0f}/s, {ours.failed} failed",
+        f"{baseline.per_second:,.1f}/s",
+        f"{ratio:,.0f} ×",
+        f"≥ {factor:g} ×",
+        ratio >= factor and ours.failed == 0,
+    )
 
 
 def help_figure() -> Iterator[Figure]:
@@ -102,7 +115,11 @@ def residents() -> set[str]:
 def replacements(made: Instance) -> Iterator[Figure]:
     """Every answer while web, and then the cache tier, is replaced."""
     changes = (
-        ("rolling `deploy` of `web`, 8 clients, half POST", ("services.web", "threads", 4), "web"),
+        (
+            "rolling `deploy` of everything that runs Mastodon, 8 clients, half POST",
+            ("mastodon.env", "BENCHMARK", '"1"'),
+            "web",
+        ),
         ("update of `cache`, 8 clients, half POST", ("proxy", "cache_mib", 400), "cache"),
     )
     for name, change, service in changes:
@@ -128,16 +145,14 @@ def cache(made: Instance) -> Iterator[Figure]:
     paths = {
         "a post's page": (f"/@admin/{posts[0]}", "text/html"),
         "public timeline": ("/api/v1/timelines/public?local=true", "application/json"),
-        "a post for another server": (f"/users/admin/statuses/{posts[0]}", ACTIVITY),
+        "a post for another server": (f"/@admin/{posts[0]}", ACTIVITY),
     }
     for name, (path, accept) in paths.items():
-        edge = through_the_edge(path, accept, seconds=SECONDS)
         web = straight_to_web(made, path, accept, seconds=SECONDS)
-        ratio = edge.per_second / web.per_second
-        yield Figure(
-            f"{name}, through the edge : straight to web", f"{edge.per_second:,.0f}/s ({edge.failed} failed)",
-            f"{web.per_second:,.1f}/s", f"{ratio:,.0f} ×", "≥ 100 ×", ratio >= 100 and edge.failed == 0,
-        )  # fmt: skip
+        shared = straight_to_cache(made, path, accept, seconds=SECONDS)
+        edge = through_the_edge(path, accept, seconds=SECONDS)
+        yield faster(f"{name}: cache tier : straight to web", shared, web, 100)
+        yield faster(f"{name}: whole edge with TLS : straight to web", edge, web, 10)
     docker("service", "scale", "--detach", f"{STACK}_web=0")
     wait_until(lambda: not docker("ps", "-q", "--filter", f"name={STACK}_web"), "web is gone")
     try:
