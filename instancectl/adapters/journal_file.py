@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from instancectl.errors import OperationFailed
 
@@ -37,8 +37,8 @@ class JournalFile:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Appending a whole line in one write keeps lines of two admins apart.
-            with self._path.open("ab") as file:
-                file.write(line.encode())
+            with self._path.open("ab+") as file:
+                file.write(_end_of_torn_line(file) + line.encode())
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -59,6 +59,14 @@ class JournalFile:
                 yield json.loads(line)
             except json.JSONDecodeError:
                 continue
+
+
+def _end_of_torn_line(file: BinaryIO) -> bytes:
+    """A newline when a power loss cut the last line off: the next one must not be lost with it."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 def invoker() -> str:

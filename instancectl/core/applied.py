@@ -41,6 +41,12 @@ class Applied:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Applied:
-        """From the state file; keys of newer versions are ignored."""
+        """From the state file; keys of newer versions are ignored.
+
+        Raises:
+            TypeError: it is no table.
+        """
+        if not isinstance(found, Mapping):
+            raise TypeError("not a table")
         known = {item.name for item in fields(cls)}
         return cls(**{key: value for key, value in found.items() if key in known})
