@@ -42,6 +42,19 @@ def hoist(argv: Sequence[str]) -> list[str]:
     return front + rest
 
 
+def own(words: Sequence[str]) -> list[str]:
+    """The words that are ours: up to `--` or a passthrough command's own arguments."""
+    end = next((at for at, word in enumerate(words) if word == "--" or word in PASSTHROUGH), len(words))
+    return list(words[: end + 1])
+
+
+def shielded(words: Sequence[str]) -> list[str]:
+    """The words with a passthrough command's arguments made safe: Typer takes one `--` away."""
+    ours = own(words)
+    guard = ["--"] if ours and ours[-1] in PASSTHROUGH else []
+    return [*ours, *guard, *words[len(ours) :]]
+
+
 def _next(words: object) -> list[str]:
     value = next(words, None)  # type: ignore[call-overload]
     return [] if value is None else [value]

@@ -12,12 +12,13 @@ from typer.exceptions import Abort, TyperException
 
 from instancectl import __version__
 from instancectl.cli import commands
-from instancectl.cli.context import hoist
+from instancectl.cli.context import hoist, own, shielded
 from instancectl.cli.render import render_error, render_line, render_result
 from instancectl.core.invocation import Globals
 from instancectl.core.result import Result
 from instancectl.errors import InstanceError, Refused
 
+INTERRUPTED = 130
 BROKEN_PIPE = 141
 """What a shell reports for a program that SIGPIPE ended."""
 
@@ -82,27 +83,26 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(argv: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure becomes one clear message."""
     words = hoist(argv)
-    options = Globals(json="--json" in words, quiet="--quiet" in words or "-q" in words)
-    command = _command_words(words)
+    ours = own(words)
+    options = Globals(json="--json" in ours, quiet="--quiet" in ours or "-q" in ours)
+    command = _command_words(ours)
     try:
-        outcome = app(args=words, prog_name="instancectl", standalone_mode=False)
+        outcome = app(args=shielded(words), prog_name="instancectl", standalone_mode=False)
+        return _rendered(command, outcome, options)
     except InstanceError as error:
         return render_error(command, error, options)
     except TyperException as error:
         return _usage(command, error, options)
     except (KeyboardInterrupt, Abort):
-        render_line("interrupted; run the same command again to continue", to_stderr=True)
-        return 130
-    except Exception as error:
-        if "--debug" in words:
-            raise
-        return _bug(command, error, options)
-    try:
-        return _rendered(command, outcome, options)
+        return _interrupted()
     except BrokenPipeError:
         # Whoever read our output has seen enough; Python must not complain about it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except Exception as error:
+        if "--debug" in ours:
+            raise
+        return _bug(command, error, options)
 
 
 def _rendered(command: tuple[str, ...], outcome: object, options: Globals) -> int:
@@ -110,7 +110,14 @@ def _rendered(command: tuple[str, ...], outcome: object, options: Globals) -> in
         code = render_result(command, outcome, options)
         sys.stdout.flush()
         return code
+    if outcome == INTERRUPTED:  # what Typer makes of Ctrl-C
+        return _interrupted()
     return outcome if isinstance(outcome, int) else 0
+
+
+def _interrupted() -> int:
+    render_line("interrupted; run the same command again to continue", to_stderr=True)
+    return INTERRUPTED
 
 
 def _usage(command: tuple[str, ...], error: TyperException, options: Globals) -> int:
