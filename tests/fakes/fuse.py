@@ -11,6 +11,8 @@ Fakes pass a point before and after every effect, so a run can die between actin
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class Killed(BaseException):
     """The process is gone: nothing may catch this but a test."""
@@ -22,20 +24,29 @@ class Fuse:
     def __init__(self) -> None:
         self.passed = 0
         self._left: int | None = None
+        self._happens: Callable[[], None] | None = None
 
     def blow_after(self, points: int) -> None:
         """Raise `Killed` at the point after the next `points` ones."""
         self._left = points
 
+    def happen_after(self, points: int, what: Callable[[], None]) -> None:
+        """Have something else go wrong there, once."""
+        self._left, self._happens = points, what
+
     def mend(self) -> None:
         """Never blow again."""
-        self._left = None
+        self._left = self._happens = None
 
     def point(self) -> None:
         """Called by fakes."""
         self.passed += 1
         if self._left is None:
             return
-        if self._left == 0:
+        if self._left > 0:
+            self._left -= 1
+            return
+        if self._happens is None:
             raise Killed
-        self._left -= 1
+        what, self._happens, self._left = self._happens, None, None
+        what()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instancectl.core.result import Status
+from instancectl.errors import Partial, Unreachable
 from tests.fakes import instance
 from tests.fakes.fuse import Killed
 from tests.fakes.site import STACK, Site
@@ -110,6 +113,20 @@ def test_the_owner_can_always_log_in_with_what_was_last_shown(point):
     lost = any("--reset-password" in line for line in result.lines)
     told = "owner-told" in site.journal.events()
     assert shown == site.mastodon.accounts["admin"] or lost or told
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_an_engine_that_dies_meanwhile_is_told_and_continued_once_it_is_back(scene):
+    config, deployed = SCENES[scene]
+    for point in range(0, EXPECTED[scene][1], 3):
+        site = new_site(deployed=deployed)
+        site.fuse.happen_after(point, lambda site=site: setattr(site.swarm, "down", True))
+        with contextlib.suppress(Unreachable, Partial):
+            site.deployment(config).deploy()
+        site.swarm.down = False
+        site.clock.sleep(3)
+        site.deployment(config).deploy()
+        assert_as_undisturbed(site, scene)
 
 
 def test_no_service_that_serves_is_stopped_because_a_run_was_killed():
