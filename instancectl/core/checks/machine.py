@@ -210,10 +210,11 @@ def ports(facts: Facts) -> Finding:
 
 
 def _own_ports(facts: Facts) -> set[tuple[int, str]]:
-    """What this instance's own proxy publishes while it runs."""
-    if isinstance(facts.stack, Unknown) or not facts.serves("proxy"):
+    """What this instance's own proxy publishes: a replica holds its ports before it is healthy, too."""
+    proxy = None if isinstance(facts.stack, Unknown) else facts.stack.services.get("proxy")
+    if proxy is None or not any(task.state in {"starting", "running"} for task in proxy.tasks):
         return set()
-    return {(port.published, port.protocol) for port in facts.stack.services["proxy"].spec.ports}
+    return {(port.published, port.protocol) for port in proxy.spec.ports}
 
 
 def _holder(one: Listener) -> str:
