@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from instancectl.core.budget import Budget, Line
@@ -151,6 +153,18 @@ def test_other_ports_do_not_matter() -> None:
 def test_ports_held_by_our_own_proxy_are_fine() -> None:
     held = (Listener(80, "tcp", "192.0.2.1", "docker-proxy", 1),)
     assert machine.ports(facts_of(listeners=held)).severity is Severity.OK
+
+
+@pytest.mark.parametrize(
+    ("state", "severity"), [("starting", Severity.OK), ("failed", Severity.FAIL), ("rejected", Severity.FAIL)]
+)
+def test_our_proxy_holds_its_ports_before_it_is_healthy(state: str, severity: Severity) -> None:
+    held = (Listener(80, "tcp", "192.0.2.1", "docker-proxy", 1),)
+    stack = stack_of(*ALL)
+    proxy = stack.services["proxy"]
+    tasks = tuple(replace(task, state=state) for task in proxy.tasks)
+    stack = replace(stack, services={**stack.services, "proxy": replace(proxy, tasks=tasks)})
+    assert machine.ports(facts_of(listeners=held, stack=stack)).severity is severity
 
 
 def test_a_port_that_our_proxy_does_not_hold_yet_must_be_free() -> None:
