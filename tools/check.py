@@ -181,7 +181,7 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
     by_the_wheel = LOGS / "wheel" / "venv" / "bin" / "python"
     in_order = ("-p", "no:randomly")
     return (
-        Tier("contract", (pytest(python, "contract", "-m", "contract and not e2e", "tests"),), 1200),
+        Tier("contract", (pytest(python, "contract", "-m", "contract and not e2e", "tests"),), 2400),
         Tier("e2e", (pytest(by_the_wheel, "e2e", "-m", "e2e", *in_order, "tests"),), 2400),
     )
 
@@ -354,7 +354,7 @@ class Images:
         self._started = time.monotonic()
         self._output = log("images").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "tests/testbed/build.py", "--default"],
+            [sys.executable, "tests/testbed/build.py"],
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT,
             start_new_session=True,
         )  # fmt: skip
