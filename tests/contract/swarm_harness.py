@@ -48,6 +48,9 @@ class FakeHarness:
     def expect_job(self, name: str, code: int, output: str) -> None:
         self.swarm.outcomes.setdefault(name, []).append((code, output))
 
+    def answers_within(self, seconds: float) -> None:
+        """The fake answers at once."""
+
     def expect_log(self, service: str, lines: list[str]) -> None:
         self.swarm.log_lines[service] = lines
 
@@ -99,6 +102,10 @@ class RealHarness:
 
     def expect_job(self, name: str, code: int, output: str) -> None:
         """A real job does what its arguments say."""
+
+    def answers_within(self, seconds: float) -> None:
+        """Give up on an answer of the Engine earlier than usual."""
+        self.swarm.api.timeout = seconds
 
     def expect_log(self, service: str, lines: list[str]) -> None:
         """A real service says what its command says."""

@@ -304,3 +304,15 @@ class TestQuestions:
         harness.wait_until(lambda: swarm.service(stack, "web").converged)
         assert list(swarm.logs(stack, "web", tail=2, follow=False, since=0)) == ["two", "three"]
         assert list(swarm.logs(stack, "web", tail=0, follow=False, since=0)) == ["one", "two", "three"]
+
+    # The SDK leaves the connection of a log nobody follows any more to the garbage collector.
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    def test_following_a_log_waits_longer_than_an_answer_may_take(self, harness, swarm, stack):
+        harness.expect_log("web", ["one", "two"])
+        harness.answers_within(seconds=2)
+        talking = ("sh", "-c", "echo one; sleep 5; echo two; sleep 600")
+        swarm.create_service(stack, replace(WEB, command=talking))
+        harness.wait_until(lambda: swarm.service(stack, "web").converged)
+        lines = swarm.logs(stack, "web", tail=0, follow=True, since=0)
+        assert [next(lines), next(lines)] == ["one", "two"]
+        lines.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,7 +18,7 @@ from instancectl.core.desired import Network, OneShot
 from instancectl.core.observed import Engine, Observed, ServiceState
 from instancectl.core.secrets import Secret
 from instancectl.core.service import ServiceSpec
-from instancectl.errors import InstanceError, OperationFailed, Unreachable
+from instancectl.errors import OperationFailed, Unreachable
 
 TIMEOUT_SECONDS = 60
 """For one API call; waiting for containers happens outside of calls."""
@@ -36,16 +37,20 @@ def translated(method: Method[P, R]) -> Method[P, R]:
 
     @wraps(method)
     def call(self: DockerSwarm, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
+        with _translation(method.__name__):
             return method(self, *args, **kwargs)
-        except InstanceError:
-            raise
-        except APIError as error:
-            raise _refusal(method.__name__, error) from error
-        except (requests.exceptions.RequestException, DockerException, OSError) as error:
-            raise Unreachable("cannot reach the Docker Engine", hint=SOCKET_HINT, subject="docker") from error
 
     return call
+
+
+@contextmanager
+def _translation(action: str) -> Iterator[None]:
+    try:
+        yield
+    except APIError as error:
+        raise _refusal(action, error) from error
+    except (requests.exceptions.RequestException, DockerException, OSError) as error:
+        raise Unreachable("cannot reach the Docker Engine", hint=SOCKET_HINT, subject="docker") from error
 
 
 def _refusal(action: str, error: APIError) -> OperationFailed:
@@ -68,13 +73,13 @@ class DockerSwarm:
             Unreachable: the Engine does not answer.
         """
         if self._client is None:
-            try:
-                self._client = docker.APIClient(version="auto", timeout=TIMEOUT_SECONDS, **kwargs_from_env())
-            except (DockerException, requests.exceptions.RequestException, OSError) as error:
-                raise Unreachable(
-                    "cannot reach the Docker Engine", hint=SOCKET_HINT, subject="docker"
-                ) from error
+            self._client = self._connect(TIMEOUT_SECONDS)
         return self._client
+
+    def _connect(self, timeout_seconds: int | None) -> docker.APIClient:
+        with _translation("connect"):
+            # The stubs do not know that None waits for ever.
+            return docker.APIClient(version="auto", timeout=timeout_seconds, **kwargs_from_env())  # type: ignore[arg-type]
 
     @translated
     def engine(self) -> Engine:
@@ -256,10 +261,11 @@ class DockerSwarm:
         """Run a command in a throw-away container without secrets."""
         return jobs.run_image(self.api, image, argv, network=network)
 
-    @translated
     def logs(self, stack: str, service: str, *, tail: int, follow: bool, since: int) -> Iterator[str]:
-        """Lines of a service's log, oldest first."""
-        return reading.logs(self.api, f"{stack}_{service}", tail=tail, follow=follow, since=since)
+        """Lines of a service's log, oldest first; following waits for the next line as long as it takes."""
+        api = self._connect(None) if follow else self.api
+        with _translation("read the log"):
+            yield from reading.logs(api, f"{stack}_{service}", tail=tail, follow=follow, since=since)
 
     @translated
     def describe_unhealthy(self, stack: str, name: str) -> str:
