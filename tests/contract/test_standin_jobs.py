@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.contract.standin_harness import Standin, built_images, docker, eventually
-from tests.contract.standin_http import CAPTURED, DOMAIN
+from tests.contract.standin_http import CAPTURED, DOMAIN, EDGE
 
 pytestmark = pytest.mark.contract
 
@@ -79,6 +80,19 @@ def test_a_sign_up_is_confirmed_by_mail_and_welcomed_an_hour_later(standin):
     assert list(job) == list(json.loads(captured))
     assert shape(job) == shape(json.loads(captured))
     assert (job["class"], job["wrapped"]) == ("Sidekiq::ActiveJob::Wrapper", "ActionMailer::MailDeliveryJob")
+
+
+def test_a_sign_up_by_form_is_confirmed_by_mail_too(standin):
+    form = standin.api("/auth/sign_up")
+    assert form.status == 200
+    token = re.search(rb'name="authenticity_token" value="([^"]+)"', form.body)[1].decode()
+    fields = {"username": "dora", "email": f"dora@{DOMAIN}", "password": "long enough"}
+    sent = {f"user[{key}]": value for key, value in fields.items()} | {"authenticity_token": token}
+    headers = {"Cookie": form.headers["Set-Cookie"].split(";")[0], "Origin": f"https://{DOMAIN}"}
+    headers |= {**EDGE, "Content-Type": "application/x-www-form-urlencoded"}
+    done = standin.web("/auth", method="POST", headers=headers, body=urlencode(sent).encode())
+    assert (done.status, done.headers["Location"]) == (303, f"https://{DOMAIN}/auth/setup")
+    assert "/auth/confirmation?confirmation_token=" in standin.mail_text(mail_to(standin, "dora"))
 
 
 def test_the_confirmation_token_is_readable_in_the_jobs_arguments(standin):
@@ -201,7 +215,7 @@ def test_queues_and_threads_of_the_command_line_are_honoured(standin):
 
 def test_the_ready_file_exists_while_it_serves(standin):
     file = "tmp/sidekiq_process_has_started_and_will_begin_processing_jobs"
-    assert docker("exec", standin.name("sidekiq"), "ls", file) == file
+    assert eventually(lambda: docker("exec", standin.name("sidekiq"), "ls", file) == file)
 
 
 def test_a_feed_insertion_costs_about_ten_milliseconds_of_cpu(standin, token):

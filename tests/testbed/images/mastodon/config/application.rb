@@ -16,7 +16,7 @@ Bundler.require(*Rails.groups)
 require_relative '../lib/mastodon/version'
 require_relative '../lib/mastodon/domains'
 require_relative '../lib/mastodon/redis_configuration'
-require_relative '../lib/standin/cost'
+require_relative '../lib/standin/cost_middleware'
 require_relative '../lib/standin/exporter'
 require_relative '../lib/standin/public_files'
 
@@ -31,7 +31,8 @@ module Mastodon
     config.cache_store = :redis_cache_store, Mastodon::RedisConfiguration.cache_options
     config.session_store :cookie_store, key: '_mastodon_session', secure: true, same_site: :lax
 
-    config.middleware.insert_before 0, Rack::Cors do
+    config.middleware.insert_before 0, Standin::CostMiddleware
+    config.middleware.insert_after Standin::CostMiddleware, Rack::Cors do
       allow do
         origins '*'
         resource '/.well-known/*', headers: :any, methods: [:get]

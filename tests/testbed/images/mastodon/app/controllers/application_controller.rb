@@ -4,24 +4,24 @@ class ApplicationController < ActionController::Base
   include Redisable
   include Caching
 
-  # Milliseconds of CPU per request of an action (captured/README.md 3).
+  # Milliseconds of CPU per request of an action (tests/captured/README.md).
   class_attribute :cost_ms, default: { default: 3 }
   helper_method :current_user
 
-  around_action :spend_measured_cpu
+  before_action :name_measured_cpu
   rescue_from ActiveRecord::RecordNotFound, with: -> { head :not_found }
 
   def self.costs(table) = self.cost_ms = { default: 3 }.merge(table)
 
   private
 
-  def spend_measured_cpu(&)
-    base = self.class.cost_ms[action_name.to_sym] || self.class.cost_ms[:default]
-    Standin::Cost.spend(-> { base + @per_post_ms.to_f }, &)
-  end
+  # Standin::CostMiddleware burns what is named here.
+  def name_measured_cpu = costs_now(self.class.cost_ms[action_name.to_sym] || self.class.cost_ms[:default])
 
   # Timelines cost what they show: a request with twenty posts was measured, and an empty one.
-  def costs_per_post(milliseconds, posts) = @per_post_ms = milliseconds * posts.size
+  def costs_per_post(milliseconds, posts) = costs_now(request.env[Standin::CostMiddleware::KEY] + (milliseconds * posts.size))
+
+  def costs_now(milliseconds) = request.env[Standin::CostMiddleware::KEY] = milliseconds
 
   def current_user
     @current_user ||= SessionActivation.find_by(session_id: cookies.signed['_session_id'])&.user if cookies['_session_id']

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# A post's page, and the same post for other servers; costs worked out from captured/README.md 7.
+# A post's page, and the same post for other servers; costs from tests/captured/README.md.
 class StatusesController < ApplicationController
   PAGE_SECONDS = 10
   OBJECT_SECONDS = 180
@@ -25,13 +25,13 @@ class StatusesController < ApplicationController
   def activitypub? = params[:account_id] || request.headers['Accept'].to_s.match?(%r{application/(activity|ld)\+json})
 
   def render_object
-    costs_per_post(OBJECT_MS, [@status])
+    costs_now(OBJECT_MS)
     current_user ? private_answer : cacheable(OBJECT_SECONDS)
     render body: ActivityPub::Documents.note(@status).to_json, content_type: 'application/activity+json; charset=utf-8'
   end
 
   def render_page
-    costs_per_post(PAGE_MS, [@status])
+    costs_now(PAGE_MS)
     current_user ? private_answer : cacheable(PAGE_SECONDS)
     render :show
   end

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 class UserRole < ApplicationRecord
-  # Permission bits (reference: 4.7).
+  # Permission bits.
   ADMIN_BIT = 1
   MODERATOR = 8 | 16 | 32 | 128 | 1024
   ADMIN = 2 | 8 | 16 | 32 | 64 | 128 | 1024 | 65_536

@@ -2,7 +2,9 @@
 
 Rails.application.configure do
   config.enable_reloading = false
-  config.eager_load = true
+  # Servers load everything before they fork or take work; a one-shot command only what it touches.
+  # (What a boot costs is decided by STANDIN_BOOT_SECONDS, not by this.)
+  config.eager_load = defined?(Puma::CLI) || defined?(Sidekiq::CLI) ? true : false
   config.consider_all_requests_local = false
   config.action_controller.perform_caching = true
   config.public_file_server.enabled = false # Standin::PublicFiles does it
@@ -18,6 +20,7 @@ Rails.application.configure do
     exclude: ->(request) { request.path == '/health' },
   }
 
+  config.lograge.enabled = true # one line a request, as upstream
   config.log_level = ENV.fetch('RAILS_LOG_LEVEL', 'info').to_sym
   config.log_tags = [:request_id]
   config.logger = ActiveSupport::TaggedLogging.new(ActiveSupport::Logger.new($stdout, formatter: ActiveSupport::Logger::SimpleFormatter.new))

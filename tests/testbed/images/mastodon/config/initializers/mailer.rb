@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# SMTP_* as in Mastodon's config/email.yml (reference: 2.5).
+# SMTP_* as in Mastodon's config/email.yml.
 smtp = ->(name, default = nil) { ENV["SMTP_#{name}"].presence || default }
 truthy = ->(name) { smtp[name] == 'true' }
 

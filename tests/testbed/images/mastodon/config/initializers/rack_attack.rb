@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Limits of reference/mastodon.md 4.2; loopback is counted too (captured).
+# Limits of upstream's config/initializers/rack_attack.rb; loopback is counted too (captured).
 class Rack::Attack
   class Request
     def address = (@address ||= ActionDispatch::Request.new(env).remote_ip.to_s)

@@ -2,7 +2,7 @@
 
 require_relative '../../lib/standin/base_tables'
 
-# The tables and columns of reference/mastodon.md 9.1 as of 4.4; the real schema has 115 tables.
+# The tables and columns that operators query, as of 4.4; the real schema has 115 tables.
 class BaseSchema < ActiveRecord::Migration[7.2]
   def up
     timestamp_id_function

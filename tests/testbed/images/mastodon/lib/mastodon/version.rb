@@ -11,7 +11,7 @@ module Mastodon
 
     def minor = to_s.split('.').first(2).join('.')
 
-    # `api_versions.mastodon` of /api/v2/instance, per minor (reference: platform matrix).
+    # `api_versions.mastodon` of /api/v2/instance, per minor.
     def api = { '4.4' => 6, '4.5' => 7, '4.6' => 11 }.fetch(minor, 12)
 
     # From 4.7 on, local signing keys live encrypted in `keypairs`.

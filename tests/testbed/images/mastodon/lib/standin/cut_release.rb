@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 # Run once while the image is built: `ruby cut_release.rb v4.6.3` leaves only what that release
-# would carry. Schema numbers are those of the real branches (reference: platform matrix).
+# would carry. Schema numbers are those of the real branches.
 SCHEMA = {
   'v4.4' => 2025_06_27_132728,
   'v4.5' => 2025_10_23_210145,

@@ -3,7 +3,7 @@
 require 'action_dispatch/middleware/static'
 
 module Standin
-  # Serves public/ with the cache headers of upstream's dist/nginx.conf (reference: 7.1).
+  # Serves public/ with the cache headers of upstream's dist/nginx.conf.
   class PublicFiles
     MONTH = 28 * 24 * 60 * 60
     ASSETS = %r{\A/(?:assets|avatars|emoji|headers|ocr|packs|sounds)/}

@@ -11,7 +11,7 @@ module Standin
     HOUR = 60 * MINUTE
     DAY = 24 * HOUR
 
-    # name => seconds between runs; cadence of reference/mastodon.md 3.2
+    # name => seconds between runs; cadence of upstream's config/sidekiq.yml
     EVERY = {
       'scheduled_statuses' => 5 * MINUTE, 'trends_refresh' => 5 * MINUTE, 'trends_review_notifications' => 6 * HOUR,
       'indexing' => MINUTE, 'accounts_statuses_cleanup' => MINUTE, 'suspended_user_cleanup' => MINUTE,

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Oldest supported PostgreSQL per release (reference: platform matrix), refused before anything changes.
+# Oldest supported PostgreSQL per release, refused before anything changes.
 OLDEST_POSTGRESQL = 14
 
 namespace :db do

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# The Cache-Control and Vary headers that make anonymous answers cacheable (captured/README.md 7).
+# The Cache-Control and Vary headers that make anonymous answers cacheable (tests/captured/README.md).
 module Caching
   private
 

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# What the instance publishes about itself; definitions in reference/mastodon.md 9.2.
+# What the instance publishes about itself.
 module Instance::Figures
   module_function
 

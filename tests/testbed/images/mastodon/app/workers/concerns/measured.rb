@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# `costs 9.8`: milliseconds of CPU that one job of this class needs (captured/README.md 3).
+# `costs 9.8`: milliseconds of CPU that one job of this class needs (tests/captured/README.md).
 module Measured
   extend ActiveSupport::Concern
 
