@@ -192,11 +192,3 @@ class Watch:
         self.answers["POST" if posting else "GET"] += 1
         if answer.status != wanted:
             self.failures.append(f"{'POST' if posting else 'GET'} {answer.status}")
-
-
-def exists(image: str) -> bool:
-    """Whether an image is on this machine."""
-    return (
-        subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode
-        == 0
-    )
