@@ -21,7 +21,7 @@ def logs(
     ctx: typer.Context,
     service: Annotated[str, typer.Argument(help="Of which service: web, sidekiq, db, proxy, ….")],
     tail: Annotated[
-        int, typer.Option("--tail", "-n", min=0, help="Last lines of each replica; 0 shows all.")
+        int, typer.Option("--tail", "-n", min=0, help="How many of the last lines; 0 shows all.")
     ] = 100,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     since: Annotated[str, typer.Option("--since", help="Only newer ones: 90s, 15m, 2h, 1d.")] = "",
