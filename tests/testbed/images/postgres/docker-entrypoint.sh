@@ -67,9 +67,13 @@ process_init_files() {
 
 first_start() {
     eval 'initdb --username="$POSTGRES_USER" --pwfile=<(printf "%s\n" "$POSTGRES_PASSWORD") '"$POSTGRES_INITDB_ARGS"
-    printf '\nhost all all all %s\n' "${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" >> "$PGDATA/pg_hba.conf"
+    # As the server stores passwords: md5 up to 13, scram-sha-256 from 14 on.
+    local method="${POSTGRES_HOST_AUTH_METHOD:-$(postgres -D "$PGDATA" -C password_encryption)}"
+    printf '\nhost all all all %s\n' "$method" >> "$PGDATA/pg_hba.conf"
     # Reachable by its socket only, so that nobody mistakes it for the server.
-    pg_ctl -D "$PGDATA" -o "$(printf '%q ' "$@") -c listen_addresses='' -p 5432" -w start
+    local options=""
+    if (($#)); then options="$(printf '%q ' "$@")"; fi
+    pg_ctl -D "$PGDATA" -o "$options -c listen_addresses='' -p 5432" -w start
     if [ "$POSTGRES_DB" != postgres ]; then
         process_sql --dbname postgres --set db="$POSTGRES_DB" <<< 'CREATE DATABASE :"db" ;'
     fi
