@@ -25,8 +25,8 @@ SHIPPED = [
 ]
 MAY_PRINT = {PACKAGE / "cli" / "render.py", PACKAGE / "cli" / "reference.py"}
 HEAVY = {
-    "ansible_runner", "boto3", "botocore", "cryptography", "dns", "docker", "jinja2", "prometheus_client", "psutil",
-    "requests", "yaml",
+    "ansible_runner", "boto3", "botocore", "cryptography", "dns", "docker", "jinja2", "prometheus_client",
+    "psutil", "pydantic", "requests", "yaml",
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from types import SimpleNamespace
+from typing import Self
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -43,7 +44,7 @@ class WebSocket:
         assert answer.status == 101, answer.head
         self._buffer = answer.rest
 
-    def __enter__(self) -> WebSocket:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -79,7 +79,8 @@ class TestOnDisk:
 
     def test_many_may_write_at_once(self, path):
         program = (
-            "import sys; from pathlib import Path; from instancectl.adapters.journal_file import JournalFile\n"
+            "import sys; from pathlib import Path\n"
+            "from instancectl.adapters.journal_file import JournalFile\n"
             "j = JournalFile(Path(sys.argv[1]), 'x')\n"
             "for n in range(50): j.write('event', number=n, filler='x' * 3000)"
         )
