@@ -235,6 +235,14 @@ class TestFailures:
             site.deployment().deploy()
         assert "proxy" not in site.tasks()
 
+    def test_failures_of_the_past_do_not_count(self, site):
+        """As after a restart of the host: replicas have failed, and serve a moment later."""
+        site.swarm.broken_images.add("web:1")
+        with pytest.raises(Partial):
+            site.deployment().deploy()
+        site.swarm.broken_images.clear()
+        assert site.deployment().deploy().status is Status.CHANGED
+
     def test_migrations_that_fail_leave_what_serves_alone(self, deployed):
         newer = instance.config(images={"web": "web:2"})
         deployed.add_images(newer)

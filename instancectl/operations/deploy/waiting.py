@@ -26,9 +26,10 @@ def wait(swarm: Swarm, clock: Clock, stack: str, specs: Iterable[ServiceSpec]) -
     """
     started = clock.monotonic_seconds()
     waiting = list(specs)
+    old_failures = {spec.name: _failed(swarm.service(stack, spec.name)) for spec in waiting}
     deadline = started + max(_allowance_seconds(spec) for spec in waiting)
     while waiting:
-        waiting = [spec for spec in waiting if not _serves(swarm, stack, spec)]
+        waiting = [spec for spec in waiting if not _serves(swarm, stack, spec, old_failures[spec.name])]
         if waiting and clock.monotonic_seconds() > deadline:
             raise _failure(swarm, stack, waiting[0], f"does not serve after {deadline - started:.0f} s")
         if waiting:
@@ -45,7 +46,13 @@ def _allowance_seconds(spec: ServiceSpec) -> float:
     return (health + spec.stop_grace_seconds) * max(spec.replicas, 1) + MARGIN_SECONDS
 
 
-def _serves(swarm: Swarm, stack: str, spec: ServiceSpec) -> bool:
+def _failed(state: ServiceState | None) -> frozenset[str]:
+    """Replicas of the present spec that failed, by their tasks' identifiers."""
+    tasks = state.tasks if state else ()
+    return frozenset(task.id for task in tasks if task.matches_spec and task.state in {"failed", "rejected"})
+
+
+def _serves(swarm: Swarm, stack: str, spec: ServiceSpec, old_failures: frozenset[str]) -> bool:
     state = swarm.service(stack, spec.name)
     if state is None:
         raise OperationFailed(
@@ -55,7 +62,8 @@ def _serves(swarm: Swarm, stack: str, spec: ServiceSpec) -> bool:
         return _superseded(swarm, stack, spec, state)
     if state.update_state in {"paused", "rollback_paused"}:
         raise _failure(swarm, stack, spec, f"stopped being updated: {state.update_message}")
-    failures = sum(1 for task in state.tasks if task.matches_spec and task.state in {"failed", "rejected"})
+    # What failed before, such as while the host restarted, says nothing about what is being tried now.
+    failures = len(_failed(state) - old_failures)
     if failures >= FAILURES_TOLERATED and not state.running and not state.update_state:
         raise _failure(swarm, stack, spec, f"failed {failures} times to start")
     return state.converged
