@@ -178,11 +178,16 @@ def quick_tiers(python: Path) -> tuple[Tier, ...]:
 
 def docker_tiers(python: Path) -> tuple[Tier, ...]:
     """What needs Docker: ports on real servers, the testbed's own contract, whole instances."""
-    by_the_wheel = LOGS / "wheel" / "venv" / "bin" / "python"
+    wheel = LOGS / "wheel"
+    by_the_wheel = wheel / "venv" / "bin" / "python"
     in_order = ("-p", "no:randomly")
     return (
-        Tier("contract", (pytest(python, "contract", "-m", "contract and not e2e", "tests"),), 2400),
-        Tier("e2e", (pytest(by_the_wheel, "e2e", "-m", "e2e", *in_order, "tests"),), 2400),
+        Tier(
+            "contract", (pytest(python, "contract", "-m", "contract and not e2e", *in_order, "tests"),), 2400
+        ),
+        Tier(
+            "e2e", (pytest(by_the_wheel, "e2e", "-m", "e2e", *in_order, "tests"),), 2400, wheel / "checkout"
+        ),
     )
 
 

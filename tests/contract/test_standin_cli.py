@@ -95,6 +95,7 @@ def test_an_owner_without_approve_is_left_pending_while_registrations_are_closed
         query = "SELECT approved FROM users JOIN accounts a ON a.id = account_id WHERE username = 'pending'"
         return standin.sql(query)
 
+    tootctl(standin, "settings", "registrations", "close")
     tootctl(standin, *CREATE, "pending", "--email", f"pending@{DOMAIN}", "--confirmed", "--role", "Owner")
     assert approved() == "f"
     tootctl(standin, "accounts", "modify", "pending", "--approve")
