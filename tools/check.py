@@ -140,7 +140,7 @@ def minutes(seconds: float) -> str:
 def pytest(python: Path, name: str, *arguments: str) -> tuple[str, ...]:
     """A pytest run that leaves a report to count from."""
     report = f"--junitxml={LOGS / f'{name}.xml'}"
-    return (str(python), "-m", "pytest", "-q", "--color=no", report, *arguments)
+    return (str(python), "-m", "pytest", "-q", "--color=no", "--durations=12", report, *arguments)
 
 
 def quick_tiers(python: Path) -> tuple[Tier, ...]:
