@@ -80,15 +80,17 @@ class Instance:
     ports: tuple[int, int] = field(default_factory=lambda: (free_port(), free_port()))
     password: str = ""
     kills: list[str] = field(default_factory=list)
+    prefix: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     # ---- the command line
 
     def environment(self, **further: str) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("INSTANCECTL_")}
-        return {**kept, "NO_COLOR": "1", "TERM": "dumb", **further}
+        return {**kept, "NO_COLOR": "1", "TERM": "dumb", **self.variables, **further}
 
     def words(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "instancectl", "--config", str(self.directory), *words]
+        return [*self.prefix, sys.executable, "-m", "instancectl", "--config", str(self.directory), *words]
 
     def cli(self, *words: str, expect: int | None = 0, stdin: str = "", **environment: str) -> Run:
         """Run one command to its end."""
@@ -117,6 +119,8 @@ class Instance:
             "proxy.http_port": self.ports[0],
             "proxy.https_port": self.ports[1],
             "registrations.mode": "open",
+            # Otherwise derived from the sizes of all services: changing one would restart PostgreSQL.
+            "database.max_connections": 200,
             **{f"images.{key}": tag for key, tag in self.images.items()},
             **{key.replace("__", "."): value for key, value in changes.items()},
         }

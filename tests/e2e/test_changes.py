@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.e2e.browser import Browser, Load
+from tests.e2e.conftest import seen
 from tests.e2e.host import Instance
 
 pytestmark = pytest.mark.e2e
@@ -85,7 +86,7 @@ class TestBroken:
     def test_an_image_nobody_has_is_refused_before_anything_changes(
         self, instance: Instance, browser: Browser
     ):
-        before = (instance.tasks(), instance.objects())
+        before = seen(instance)
         instance.configure(images__web="nobody.invalid/mastodon:v9")
         with Load(browser) as load:
             run = instance.cli("deploy", expect=None)
@@ -93,18 +94,18 @@ class TestBroken:
                 time.sleep(0.2)
         assert run.code in {6, 7}
         assert "nobody.invalid/mastodon:v9" in run.err
-        assert (instance.tasks(), instance.objects()) == before
+        assert seen(instance) == before
         assert load.all_well, load.statuses
 
     def test_another_major_version_of_postgresql_is_refused(self, instance: Instance, old_postgres: str):
-        before = (instance.tasks(), instance.objects())
+        before = seen(instance)
         instance.configure(images__db=old_postgres)
         run = instance.cli("--json", "deploy", expect=7)
         (error,) = run.document["errors"]
         assert "nothing was changed" in error["message"]
         assert "13" in error["message"]
         assert error["hint"]
-        assert (instance.tasks(), instance.objects()) == before
+        assert seen(instance) == before
 
     def test_another_domain_is_refused(self, instance: Instance):
         before = instance.tasks()

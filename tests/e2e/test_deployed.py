@@ -27,7 +27,7 @@ BOUNDARIES = {
 }  # fmt: skip
 
 
-MOMENTARY = {"label-node", "create-network", "create-volume", "create-secret", "create-config"}
+MOMENTARY = {"fetch-image", "label-node", "create-network", "create-volume", "create-secret", "create-config"}
 """Over before a kill can be aimed; tests/operations kills there in memory, at every point."""
 
 
