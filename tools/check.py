@@ -76,7 +76,8 @@ def main() -> int:
     LOGS.mkdir()
     machine.become_subreaper()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
+            signal.signal(number, signal.default_int_handler)
     tally = Tally()
     started = time.monotonic()
     try:
@@ -89,8 +90,13 @@ def main() -> int:
         say("interrupted")
         tally.count(failed=1)
         tally.failures.append("interrupted")
+    return tell(tally, time.monotonic() - started)
+
+
+def tell(tally: Tally, seconds: float) -> int:
+    """The end of the output, its last line for machines; the exit code."""
     say("")
-    say(f"took {minutes(time.monotonic() - started)}; {tally.skipped} skipped; logs in {LOGS}/")
+    say(f"took {minutes(seconds)}; {tally.skipped} skipped; logs in {LOGS}/")
     if tally.failures:
         say(f"failed: {', '.join(tally.failures)}")
     say(f"{tally.passed} passed, {tally.failed} failed")
@@ -108,7 +114,7 @@ def run(options: argparse.Namespace, tally: Tally) -> None:
         if options.quick:
             run_tiers(quick_tiers(python), chosen, tally)
             return
-        step("packages", lambda: machine.install_packages(machine.BUILD_COMMANDS, log("packages")))
+        step("packages", lambda: machine.install_packages(machine.TEST_COMMANDS, log("packages")))
         with engine_and_swarm(tally), images_in_background() as images:
             run_tiers(quick_tiers(python), chosen, tally)
             images.join(tally)

@@ -28,7 +28,7 @@ COMMANDS = {
     "docker": ("docker-cli", "docker.io"),
     "iptables": ("iptables",),
 }
-BUILD_COMMANDS = {"debootstrap": ("debootstrap",)}
+TEST_COMMANDS = {"debootstrap": ("debootstrap",), "openssl": ("openssl",), "ip": ("iproute2",)}
 
 
 class MachineError(Exception):
