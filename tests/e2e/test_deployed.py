@@ -30,11 +30,15 @@ BOUNDARIES = {
 MOMENTARY = {"fetch-image", "label-node", "create-network", "create-volume", "create-secret", "create-config"}
 """Over before a kill can be aimed; tests/operations kills there in memory, at every point."""
 
+LAST = {"verify step-done"}
+"""The run may have ended before the kill arrives."""
+
 
 class TestAfterKills:
     def test_it_was_killed_at_every_kind_of_boundary(self, instance: Instance):
         assert set(instance.kills) <= BOUNDARIES
-        assert set(instance.kills) >= {name for name in BOUNDARIES if name.partition(" ")[0] not in MOMENTARY}
+        aimed = {name for name in BOUNDARIES if name.partition(" ")[0] not in MOMENTARY} - LAST
+        assert set(instance.kills) >= aimed
         assert len(instance.kills) >= 20
 
     def test_every_service_runs_once(self, instance: Instance):
