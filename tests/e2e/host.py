@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -204,7 +205,8 @@ class Instance:
                 if seen[boundary] <= times:
                     time.sleep(0 if seen[boundary] == 1 else 0.7)
                     self.kills.append(boundary)
-                    os.killpg(run.pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it may just have ended by itself
+                        os.killpg(run.pid, signal.SIGKILL)
                     run.communicate()
                     break
             else:
