@@ -24,7 +24,7 @@ ARG BASE
 FROM $BASE
 USER root
 RUN printf '%s\\n' '#!/bin/sh' \\
-    'case "$*" in *puma*) echo "waiting for nothing"; exec sleep 3600 ;; esac' \\
+    'case "$*" in *puma*) echo "waiting for nothing"; exec /usr/bin/tini sleep 3600 ;; esac' \\
     'exec "$@"' > /never \\
  && chmod 755 /never
 USER mastodon
