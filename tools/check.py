@@ -191,6 +191,7 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
         Tier(
             "contract", (pytest(python, "contract", "-m", "contract and not e2e", *in_order, "tests"),), 2400
         ),
+        Tier("quickstart", (pytest(python, "quickstart", *in_order, "tests/quickstart"),), 900),
         Tier(
             "e2e", (pytest(by_the_wheel, "e2e", "-m", "e2e", *in_order, "tests"),), 2400, wheel / "checkout"
         ),
