@@ -1,4 +1,4 @@
-"""`./quickstart` from nothing, after a kill, again, and `--down`: in a copy of the checkout, as people type it."""
+"""`./quickstart` from nothing, after a kill, again, and `--down`: in a copy of the checkout."""
 
 from __future__ import annotations
 
