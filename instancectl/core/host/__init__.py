@@ -1,0 +1,1 @@
+"""Hosts: what a machine is, should be, and is reached by; decisions only."""

@@ -1,0 +1,1 @@
+"""Hosts: look, provision, add, drain, remove."""
