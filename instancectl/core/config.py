@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+
+from instancectl.core.config_base import Section
+from instancectl.core.config_host import Host
 
 DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 """A fully qualified host name in lower case (RFC 1123, at least one dot)."""
@@ -25,12 +28,6 @@ RESERVED_ENV = frozenset({
     "SKIP_POST_DEPLOYMENT_MIGRATIONS",
 })  # fmt: skip
 """Variables that instancectl derives; setting them by hand would contradict a key."""
-
-
-class Section(BaseModel):
-    """Base of all sections: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 def _domain(value: str) -> str:
@@ -335,6 +332,7 @@ class InstanceConfig(Section):
     machine: Machine = Machine()
     images: Images = Images()
     swarm: Swarm = Swarm()
+    host: Host = Host()
     mastodon: Mastodon = Mastodon()
 
     @property
