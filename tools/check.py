@@ -195,6 +195,12 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
         Tier(
             "e2e", (pytest(by_the_wheel, "e2e", "-m", "e2e", *in_order, "tests"),), 2400, wheel / "checkout"
         ),
+        Tier(
+            "hosts",
+            (pytest(by_the_wheel, "hosts", "-m", "hosts", *in_order, "tests/hosts"),),
+            1500,
+            wheel / "checkout",
+        ),
     )
 
 

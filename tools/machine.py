@@ -28,7 +28,12 @@ COMMANDS = {
     "docker": ("docker-cli", "docker.io"),
     "iptables": ("iptables",),
 }
-TEST_COMMANDS = {"debootstrap": ("debootstrap",), "openssl": ("openssl",), "ip": ("iproute2",)}
+TEST_COMMANDS = {
+    "debootstrap": ("debootstrap",),
+    "openssl": ("openssl",),
+    "ip": ("iproute2",),
+    "ssh": ("openssh-client",),
+}
 
 
 class MachineError(Exception):

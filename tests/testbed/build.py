@@ -81,6 +81,7 @@ def _mastodon_rows() -> Iterator[Image]:
 ROWS: tuple[Rootfs | Image, ...] = (
     Rootfs("rootfs-forky", "testbed-base:forky", "forky", "sid"),
     Rootfs("rootfs-trixie", "testbed-base:trixie", "trixie", "trixie"),
+    Rootfs("rootfs-bookworm", "testbed-base:bookworm", "bookworm", "bookworm"),
     Rootfs("rootfs-bullseye", "testbed-base:bullseye", "bullseye", "bullseye"),
     Image("base", "base", "testbed/base:forky", "rootfs-forky"),
     Image("base-trixie", "base", "testbed/base:trixie", "rootfs-trixie"),
@@ -94,6 +95,8 @@ ROWS: tuple[Rootfs | Image, ...] = (
     Image("mail", "mail", "testbed/mail:1", "base"),
     Image("pgbouncer", "pgbouncer", "testbed/pgbouncer:1", "base"),
     Image("ceph-rgw", "ceph-rgw", "testbed/ceph-rgw:18", "base-trixie"),
+    Image("host-bookworm", "host", "testbed/host:bookworm", "rootfs-bookworm", (("SUITE", "bookworm"),)),
+    Image("host-trixie", "host", "testbed/host:trixie", "rootfs-trixie", (("SUITE", "trixie"),)),
     Image("pebble", "pebble", "testbed/pebble:2", "base"),
     *_mastodon_rows(),
 )
@@ -113,11 +116,14 @@ DEFAULT = ("mastodon", "mastodon-streaming", "postgres", "redis", "caddy", "ngin
 
 # Built only when asked for by name: slow, or of interest to a single test.
 ON_REQUEST = {
+    "rootfs-bookworm",
     "rootfs-bullseye",
     "rootfs-trixie",
     "base-old",
     "base-trixie",
     "ceph-rgw",
+    "host-bookworm",
+    "host-trixie",
     "postgres-old",
     "redis-old",
 } | {row.name for row in ROWS if row.name.startswith("mastodon") and ":" in row.name}
