@@ -46,6 +46,7 @@ def verify(wheel: Path) -> None:
     for folder in ASSETS:
         files = (path for path in (ROOT / folder).rglob("*") if path.is_file())
         wanted |= {f"instancectl/_assets/{path.relative_to(ROOT)}" for path in files if path.name[0] != "."}
+    wanted.add("instancectl/_assets/requirements.lock")  # hosts get their dependencies by it
     missing = {name for name in wanted - carried if "/_assets/" not in name or "__pycache__" not in name}
     strangers = {name for name in carried if name.startswith(("tests/", "tools/", "docs/"))}
     if missing or strangers:

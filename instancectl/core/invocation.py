@@ -12,6 +12,7 @@ class Globals:
     Attributes:
         config: `--config`: the instance file or its directory; None searches the usual places.
         host: `--host`: run on that host over SSH; None runs here.
+        host_key: `--host-key`: the fingerprint that its key must have, `SHA256:…`; empty asks the person.
         json: print one JSON document instead of text.
         yes: answer moderate questions with yes.
         quiet: only errors on stderr.
@@ -26,3 +27,4 @@ class Globals:
     quiet: bool = False
     verbose: int = 0
     color: bool = True
+    host_key: str = ""

@@ -7,6 +7,30 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from instancectl.core.host.address import HostAddress
+from instancectl.errors import Refused
+
+
+class HostKeyUnknown(Refused):
+    """Nobody ever confirmed the key that the host shows."""
+
+
+class HostKeyChanged(Refused):
+    """The host shows another key than the one that is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """One key by which a host proves that it is itself.
+
+    Attributes:
+        line: as it stands in a file of known hosts; the name may be hashed.
+        kind: e.g. `ssh-ed25519`.
+        fingerprint: `SHA256:…`, as `ssh-keygen -l` shows it.
+    """
+
+    line: str
+    kind: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +98,16 @@ class Remote(Protocol):
 
     def close(self) -> None:
         """Let go of the connection; the next call opens it again."""
+
+
+class HostKeys(Protocol):
+    """Every method raises what logging in to the host raises."""
+
+    def offered(self, address: HostAddress) -> tuple[HostKey, ...]:
+        """What the host shows now; nothing is recorded."""
+
+    def known(self, address: HostAddress) -> tuple[HostKey, ...]:
+        """What is recorded for the host; empty when nothing is."""
+
+    def record(self, keys: tuple[HostKey, ...], address: HostAddress) -> str:
+        """Record confirmed keys for this person; returns the file they are kept in."""

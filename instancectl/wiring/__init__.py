@@ -17,6 +17,7 @@ from instancectl.wiring.instance import (
     write_debug_log,
 )
 from instancectl.wiring.looking import checking, health, object_store, senses, subject
+from instancectl.wiring.remote import code_bundle, here, look, reach
 from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
 
 __all__ = [
@@ -25,17 +26,21 @@ __all__ = [
     "adoption",
     "checking",
     "clock",
+    "code_bundle",
     "config_if_any",
     "deployment",
     "destruction",
     "health",
+    "here",
     "initialisation",
     "journal",
     "layout",
     "local_machine",
     "lock",
+    "look",
     "object_store",
     "open_instance",
+    "reach",
     "render",
     "reporter",
     "run_in_one_shot",

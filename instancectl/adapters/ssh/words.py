@@ -1,0 +1,111 @@
+"""How `ssh` is called: which program, which options, where its sockets lie."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from instancectl.core.host.address import HostAddress
+from instancectl.errors import Refused
+
+CONNECT_SECONDS = 10
+PERSIST_SECONDS = 60
+"""How long an idle connection stays for the next command."""
+
+# What a person's ssh configuration may hold for their own sessions, and must not happen to ours.
+_QUIET = {
+    "ClearAllForwardings": "yes",
+    "EscapeChar": "none",
+    "ForwardAgent": "no",
+    "ForwardX11": "no",
+    "PermitLocalCommand": "no",
+    "RemoteCommand": "none",
+    "RequestTTY": "no",
+    "Tunnel": "no",
+}
+_CAREFUL = {
+    "ConnectTimeout": str(CONNECT_SECONDS),
+    "ServerAliveCountMax": "4",
+    "ServerAliveInterval": "15",
+    "StrictHostKeyChecking": "yes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ssh:
+    """One way to call `ssh`.
+
+    Attributes:
+        program: the command and options that come first, e.g. `("ssh", "-F", "config")`.
+        directory: where control sockets lie; only we may enter it.
+        interactive: whether `ssh` may ask on the terminal for passwords and passphrases.
+    """
+
+    program: tuple[str, ...]
+    directory: Path
+    interactive: bool = False
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str], *, interactive: bool) -> Ssh:
+        """As the environment says: INSTANCECTL_SSH holds another program or further options."""
+        program = tuple(shlex.split(environ.get("INSTANCECTL_SSH", ""))) or ("ssh",)
+        return cls(program, _private_directory(environ.get("XDG_RUNTIME_DIR", "")), interactive)
+
+    def socket(self, address: HostAddress) -> Path:
+        """Where the connection to that host is shared; short, since the kernel allows 107 characters."""
+        name = "\0".join((*self.program, str(address)))
+        return self.directory / hashlib.sha256(name.encode()).hexdigest()[:16]
+
+    def opening(self, address: HostAddress) -> list[str]:
+        """Log in, and stay in the background to be shared."""
+        shared = {
+            "BatchMode": "no" if self.interactive else "yes",
+            "ControlMaster": "yes",
+            "ControlPath": str(self.socket(address)),
+            "ControlPersist": str(PERSIST_SECONDS),
+        }
+        return [*self.words({**_QUIET, **_CAREFUL, **shared}, address), "-N", "-f", *self._end(address)]
+
+    def command(self, address: HostAddress, argv: Sequence[str], *, tty: bool = False) -> list[str]:
+        """Run a command over the shared connection."""
+        shared = {
+            "BatchMode": "yes",
+            "ControlMaster": "no",
+            "ControlPath": str(self.socket(address)),
+            "LogLevel": "ERROR",  # else it tells on stderr that the shared connection is closed
+        }
+        words = self.words({**_QUIET, **_CAREFUL, **shared}, address)
+        return [*words, "-tt" if tty else "-T", *self._end(address), shlex.join(argv)]
+
+    def closing(self, address: HostAddress) -> list[str]:
+        """Have the shared connection end."""
+        words = self.words({"ControlPath": str(self.socket(address))}, address)
+        return [*words, "-O", "exit", *self._end(address)]
+
+    def words(self, options: Mapping[str, str], address: HostAddress) -> list[str]:
+        """The program, options as `-o` and the port."""
+        given = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+        port = ["-p", str(address.port)] if address.port else []
+        return [*self.program, *given, *port]
+
+    def _end(self, address: HostAddress) -> list[str]:
+        return ["--", address.destination]
+
+
+def _private_directory(runtime: str) -> Path:
+    base = Path(runtime) if runtime and Path(runtime).is_dir() else Path(tempfile.gettempdir())
+    path = base / (f"instancectl-ssh-{os.getuid()}")
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077 or path.is_symlink():
+        raise Refused(
+            f"cannot keep connections in `{path}`: others may enter it",
+            hint=f"remove it: `rm -rf {path}`",
+            subject=str(path),
+        )
+    return path
