@@ -7,11 +7,13 @@ concurrency + 1 (lib/mastodon/cli/progress_helper.rb).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from instancectl.core import footprint
-from instancectl.core.sizes import Layout, Machine
+from instancectl.core.host.sharing import Load, service_sizes, share_out
+from instancectl.core.sizes import Layout, Machine, Room
 from instancectl.core.units import show_mib
 
 ONE_SHOT_CONNECTIONS: Final = (
@@ -33,11 +35,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Summands against a limit, in the unit of `kind` (`memory`: bytes, `connections`: connections)."""
+    """Summands against a limit, in the unit of `kind` (`memory`: bytes, `connections`: connections).
+
+    `loads` are the parts of several hosts; each must fit, too.
+    """
 
     kind: str
     lines: tuple[Line, ...]
     limit: int
+    loads: tuple[Load, ...] = ()
 
     @property
     def total(self) -> int:
@@ -46,15 +52,23 @@ class Budget:
 
     @property
     def fits(self) -> bool:
-        """Whether the sum stays within the limit."""
-        return self.total <= self.limit
+        """Whether the sum stays within the limit, and every host's part within what it has."""
+        return self.total <= self.limit and all(load.fits for load in self.loads)
+
+    @property
+    def missing(self) -> int:
+        """What is lacking: in all, or on the hosts that are too full."""
+        return max(self.total - self.limit, sum(max(0, load.total - load.limit) for load in self.loads))
 
     @property
     def arithmetic(self) -> str:
         """The whole sum in one sentence, for an error or an explanation."""
         summands = " + ".join(f"{line.label} {self.show(line.amount)}" for line in self.lines if line.amount)
-        relation = "≤" if self.fits else ">"
-        return f"{summands} = {self.show(self.total)} {relation} {self.show(self.limit)}"
+        relation = "≤" if self.total <= self.limit else ">"
+        hosts = " + ".join(f"{load.host} {self.show(load.limit)}" for load in self.loads)
+        sums = f"{summands} = {self.show(self.total)} {relation} {self.show(self.limit)}"
+        sums += f" ({hosts})" if hosts else ""
+        return "; ".join([sums, *(load.arithmetic for load in self.loads if not load.fits)])
 
     def show(self, amount: int) -> str:
         """An amount in the unit of this budget."""
@@ -110,39 +124,37 @@ def _direct() -> tuple[Line, ...]:
     )
 
 
-def memory(layout: Layout, machine: Machine) -> Budget:
-    """Memory limits of all replicas and the reserve, bytes, against the machine's memory.
+def memory(layout: Layout, machine: Machine, others: Sequence[Room] = ()) -> Budget:
+    """Memory limits of all replicas and the reserve, bytes, against the memory of all hosts.
 
-    The room for a rolling update is part of the reserve as far as it is there; what is missing of
-    it must come from swap (see `update_room`).
+    The room for a rolling update is part of the reserve of `machine`, as far as it is there; what is
+    missing of it must come from swap (see `update_room`).
     """
+    hosts = (machine.memory_bytes, *(room.memory_bytes for room in others))
     lines = (
         *service_memory(layout),
-        Line("system", footprint.system_reserve(machine.memory_bytes), "160 MiB + 5 %"),
+        Line(
+            "system",
+            sum(footprint.system_reserve(each) for each in hosts),
+            "160 MiB + 5 %" + (" of each host" if others else ""),
+        ),
     )
-    left = machine.memory_bytes - sum(line.amount for line in lines)
+    loads = share_out(layout, machine, others).loads if others else ()
+    used = loads[0].total if loads else sum(line.amount for line in lines)
     wanted = update_room(layout)
-    room = Line("update", max(0, min(wanted, left)), "one more `web` replica, or a one-shot job")
-    return Budget("memory", (*lines, room), machine.memory_bytes)
+    room = Line(
+        "update",
+        max(0, min(wanted, machine.memory_bytes - used)),
+        "one more `web` replica, or a one-shot job",
+    )
+    return Budget("memory", (*lines, room), sum(hosts), loads)
 
 
 def service_memory(layout: Layout) -> tuple[Line, ...]:
     """Limit times replicas of every service, bytes."""
-    web, streaming, edge = layout.web, layout.streaming, layout.edge
-    sized = [
-        ("web", web.replicas, web.memory_bytes),
-        ("streaming", streaming.replicas, streaming.memory_bytes),
-        *((plan.service, plan.replicas, plan.memory_bytes) for plan in layout.sidekiq),
-        ("db", 1, layout.db.memory_bytes),
-        ("redis", 1, layout.redis.memory_bytes),
-        ("proxy", 1, edge.proxy_memory_bytes),
-        ("cache", edge.cache_replicas, edge.cache_memory_bytes),
-    ]
-    if layout.pgbouncer:
-        sized.append(("pgbouncer", 1, layout.pgbouncer.memory_bytes))
-    if edge.mail_memory_bytes:
-        sized.append(("mail", 1, edge.mail_memory_bytes))
-    return tuple(Line(name, count * each, f"{count} × {show_mib(each)}") for name, count, each in sized)
+    return tuple(
+        Line(name, count * each, f"{count} × {show_mib(each)}") for name, count, each in service_sizes(layout)
+    )
 
 
 def update_room(layout: Layout) -> int:

@@ -46,6 +46,8 @@ class Desired:
         secrets: Swarm name → content; the name carries the content's fingerprint.
         configs: Swarm name → content.
         images: references as configured → as deployed (with digest where there is one).
+        node_label: of the host with the data.
+        role_labels: of the roles that this host has beside others.
     """
 
     stack: str
@@ -57,6 +59,7 @@ class Desired:
     stages: tuple[tuple[str, ...], ...]
     images: Mapping[str, str] = field(default_factory=dict)
     node_label: str = ""
+    role_labels: tuple[str, ...] = ()
 
     def service(self, name: str) -> ServiceSpec:
         """The service of that name."""

@@ -66,7 +66,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Caps:
-    """The most of each that `cores` can use."""
+    """The most of each that the cores can use."""
 
     web: int
     default: int
@@ -75,11 +75,11 @@ class _Caps:
     pull: int
 
 
-def _caps(cores: int) -> _Caps:
+def _caps(cores: int, web_cores: int) -> _Caps:
     # The base process computes too, so one core is taken; the rest is split, default first.
     dedicated = max(0, cores - 1)
     return _Caps(
-        web=max(2, cores),
+        web=max(2, web_cores),
         default=(dedicated + 1) // 2,
         ingress=dedicated // 2,
         push=max(1, cores // 4),
@@ -97,10 +97,13 @@ def highest_name(wanted: str, machine: Machine) -> str:
     return next(fitting, "tiny")
 
 
-def ladder(cores: int, upto: str = "large") -> Iterator[Shape]:
-    """Shapes for `cores` cores from the least to the most, none above the layout named `upto`."""
+def ladder(cores: int, upto: str = "large", web_cores: int = 0) -> Iterator[Shape]:
+    """Shapes for `cores` cores from the least to the most, none above the layout named `upto`.
+
+    `web_cores` are those that `web` may use, where they are not the same.
+    """
     highest = NAMES.index(upto)
-    for shape in _all(_caps(max(1, cores))):
+    for shape in _all(_caps(max(1, cores), max(1, web_cores or cores))):
         if NAMES.index(shape.name) <= highest:
             yield shape
 

@@ -5,11 +5,13 @@ The formulas are explained in docs/explanation/layouts.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from instancectl.core import budget, footprint
 from instancectl.core.config import InstanceConfig, Services, SidekiqService
+from instancectl.core.host.sharing import SERVING, with_shares
 from instancectl.core.ladder import THREADS, Shape, highest_name, ladder
 from instancectl.core.layout_reasons import reasons
 from instancectl.core.postgres_settings import postgres_settings, shared_memory
@@ -25,6 +27,7 @@ from instancectl.core.sizes import (
     PostgresPlan,
     Reason,
     RedisPlan,
+    Room,
     SidekiqPlan,
     StreamingPlan,
     WebPlan,
@@ -33,8 +36,8 @@ from instancectl.core.units import MIB
 from instancectl.errors import Refused
 
 __all__ = [
-    "EdgePlan", "Layout", "Machine", "PgBouncerPlan", "PostgresPlan", "Reason", "RedisPlan",
-    "SidekiqPlan", "StreamingPlan", "WebPlan", "derive", "planned_machine",
+    "EdgePlan", "Layout", "Machine", "PgBouncerPlan", "PostgresPlan", "Reason", "RedisPlan", "Room",
+    "SidekiqPlan", "StreamingPlan", "WebPlan", "derive", "planned_machine", "usable",
 ]  # fmt: skip
 
 ROUNDING: Final = 32 * MIB  # a kernel update changes the reported memory a little; sizes must not follow
@@ -58,43 +61,64 @@ def planned_machine(config: InstanceConfig, machine: Machine) -> Machine:
     return Machine(memory // ROUNDING * ROUNDING, max(1, config.machine.cores or machine.cores))
 
 
-def derive(config: InstanceConfig, machine: Machine) -> Layout:
+def derive(config: InstanceConfig, machine: Machine, others: Sequence[Room] = ()) -> Layout:
     """The highest rung of the ladder that fits, with explicit sizes put in.
 
     A machine below the lowest rung still gets that rung: `check` judges whether it is enough.
+
+    Args:
+        config: what the admin wrote.
+        machine: the host with the data.
+        others: further hosts; they count for what may run there.
 
     Raises:
         Refused: explicit sizes exceed memory or connections; the message holds the arithmetic.
     """
     planned = planned_machine(config, machine)
-    layout = _highest(config, planned)
-    _refuse_excess(config, planned, layout)
-    return replace(layout, reasons=reasons(config, planned, layout))
+    others = usable(config, others)
+    layout = _highest(config, planned, others)
+    _refuse_excess(config, planned, others, layout)
+    layout = with_shares(layout, planned, others)
+    return replace(layout, reasons=reasons(config, planned, layout, others))
 
 
-def _highest(config: InstanceConfig, machine: Machine) -> Layout:
-    upto = highest_name(config.instance.layout, machine)
-    shapes = (_explicit(shape, config.services) for shape in ladder(machine.cores, upto))
+def usable(config: InstanceConfig, others: Sequence[Room]) -> tuple[Room, ...]:
+    """The other hosts with what they may carry: nothing that sees media while those are on one disk."""
+    if config.media.storage == "s3":
+        return tuple(others)
+    return tuple(replace(room, roles=room.roles - SERVING) for room in others)
+
+
+def _highest(config: InstanceConfig, machine: Machine, others: Sequence[Room]) -> Layout:
+    cores = _cores(machine, others, "workers")
+    memory = machine.memory_bytes + sum(room.memory_bytes for room in others if room.roles & SERVING)
+    upto = highest_name(config.instance.layout, Machine(memory, cores))
+    web_cores = _cores(machine, others, "web")
+    shapes = (_explicit(shape, config.services) for shape in ladder(cores, upto, web_cores))
     chosen = _sized(next(shapes), config, machine)
     for shape in shapes:
         layout = _sized(shape, config, machine)
-        if not _fits(_limited(layout, HEADROOM_WANTED, machine), machine):
+        if not _fits(_limited(layout, HEADROOM_WANTED, machine), machine, others):
             break
         chosen = layout
-    return _stretched(chosen, machine)
+    return _stretched(chosen, machine, others)
 
 
-def _stretched(layout: Layout, machine: Machine) -> Layout:
+def _cores(machine: Machine, others: Sequence[Room], role: str) -> int:
+    return machine.cores + sum(room.cores for room in others if role in room.roles)
+
+
+def _stretched(layout: Layout, machine: Machine, others: Sequence[Room]) -> Layout:
     """The layout with what is left given to the limits, in steps, up to 175 % of the footprint."""
     for percent in range(HEADROOM_MOST, HEADROOM_LEAST, -HEADROOM_STEP):
         stretched = _limited(layout, percent, machine)
-        if _fits(stretched, machine):
+        if _fits(stretched, machine, others):
             return stretched
     return _limited(layout, HEADROOM_LEAST, machine)
 
 
-def _fits(layout: Layout, machine: Machine) -> bool:
-    memory = budget.memory(layout, machine)
+def _fits(layout: Layout, machine: Machine, others: Sequence[Room]) -> bool:
+    memory = budget.memory(layout, machine, others)
     roomy = memory.lines[-1].amount >= budget.update_room(layout)
     return memory.fits and roomy and _connections_fit(layout)
 
@@ -104,7 +128,7 @@ def _connections_fit(layout: Layout) -> bool:
     return budget.connections(layout).fits and pooled
 
 
-def _refuse_excess(config: InstanceConfig, machine: Machine, layout: Layout) -> None:
+def _refuse_excess(config: InstanceConfig, machine: Machine, others: Sequence[Room], layout: Layout) -> None:
     """Refuse what explicit values broke; what the machine alone breaks is a finding of `check`."""
     demanded = budget.connections(layout)
     if not _connections_fit(layout):
@@ -113,15 +137,16 @@ def _refuse_excess(config: InstanceConfig, machine: Machine, layout: Layout) -> 
             hint='raise `database.max_connections`, set `database.pgbouncer = "on"`, or lower `[services]`',
             subject="database.max_connections",
         )
-    memory = budget.memory(layout, machine)
+    memory = budget.memory(layout, machine, others)
     if memory.fits:
         return
-    derived = _highest(_without_sizes(config), machine)
-    if memory.total > budget.memory(derived, machine).total:
+    derived = _highest(_without_sizes(config), machine, others)
+    if memory.total > budget.memory(derived, machine, others).total:
         raise Refused(
             f"the explicit sizes need more memory than there is: {memory.arithmetic}",
             hint="lower what `[services]`, `[database]`, `[redis]` or `[proxy]` ask for; "
-            "`instancectl config explain` shows what this machine carries",
+            "`instancectl config explain` shows what this machine carries, "
+            "`instancectl host add` brings another",
             subject="machine.memory_mib",
         )
 

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from instancectl.core import budget, footprint
 from instancectl.core.config import InstanceConfig
 from instancectl.core.ladder import THREADS
-from instancectl.core.sizes import BASE, COMPUTING, Layout, Machine, Reason, SidekiqPlan
+from instancectl.core.sizes import BASE, COMPUTING, Layout, Machine, Reason, Room, SidekiqPlan
 from instancectl.core.units import MB, MIB, show_mib
 
 _EXPLICIT = "set in the file"
 
 
-def reasons(config: InstanceConfig, machine: Machine, layout: Layout) -> tuple[Reason, ...]:
+def reasons(
+    config: InstanceConfig, machine: Machine, layout: Layout, others: Sequence[Room] = ()
+) -> tuple[Reason, ...]:
     """One reason per derived key of `instance.toml`, in the order of the file."""
     return (
-        *_layout(config, machine, layout),
+        *_layout(config, machine, layout, others),
         *_web(config, machine, layout),
         *_streaming(config, layout),
         *(reason for plan in layout.sidekiq for reason in _sidekiq(config, machine, plan)),
         *_absent(layout),
         *_database(config, machine, layout),
         *_redis(config, machine, layout),
-        *_machine(config, machine, layout),
+        *_machine(config, machine, layout, others),
     )
 
 
-def _layout(config: InstanceConfig, machine: Machine, layout: Layout) -> Iterator[Reason]:
+def _layout(
+    config: InstanceConfig, machine: Machine, layout: Layout, others: Sequence[Room]
+) -> Iterator[Reason]:
     seen = f"{show_mib(machine.memory_bytes)} and {machine.cores} cores"
+    for room in others:
+        seen += f", with {show_mib(room.memory_bytes)} and {room.cores} cores on `{room.name}`"
     wanted = config.instance.layout
     if wanted in ("auto", layout.name):
         sentence = f"`{layout.name}` is the largest layout that {seen} carry"
@@ -136,8 +142,10 @@ def _redis(config: InstanceConfig, machine: Machine, layout: Layout) -> Iterator
     yield _reason("redis.memory_mib", layout.redis.memory_bytes // MIB, config.redis.memory_mib, formula)
 
 
-def _machine(config: InstanceConfig, machine: Machine, layout: Layout) -> Iterator[Reason]:
-    arithmetic = budget.memory(layout, machine).arithmetic
+def _machine(
+    config: InstanceConfig, machine: Machine, layout: Layout, others: Sequence[Room]
+) -> Iterator[Reason]:
+    arithmetic = budget.memory(layout, machine, others).arithmetic
     yield _reason("machine.memory_mib", machine.memory_bytes // MIB, config.machine.memory_mib, arithmetic)
     yield _reason("machine.cores", machine.cores, config.machine.cores, "as measured")
 

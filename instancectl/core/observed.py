@@ -30,6 +30,31 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """One host of the Swarm, as its managers see it.
+
+    Attributes:
+        name: the host's name.
+        address: where the others reach it.
+        state: `ready`, `down`, `disconnected` or `unknown`.
+        availability: `active`, `drain` or `pause`.
+        manager_address: `ADDRESS:PORT` of its manager; empty for a worker.
+        memory_bytes: the machine's memory.
+    """
+
+    id: str
+    name: str
+    address: str = ""
+    state: str = "ready"
+    availability: str = "active"
+    manager_address: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    engine_version: str = ""
+    cores: int = 0
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One replica's current or past container.
 
@@ -97,6 +122,7 @@ class Observed:
     secrets: frozenset[str] = frozenset()
     configs: frozenset[str] = frozenset()
     jobs: Mapping[str, str] = field(default_factory=dict)
+    nodes: tuple[Node, ...] = ()
 
     @property
     def empty(self) -> bool:

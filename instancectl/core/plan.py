@@ -71,6 +71,7 @@ def sequence(desired: Desired, first_run: FirstRun, web_image: str, world: World
         yield FetchImage(reference)
     if desired.node_label:
         yield LabelNode(desired.node_label)
+    yield from (LabelNode(label, role=True) for label in desired.role_labels)
     yield from (CreateNetwork(network) for network in desired.networks)
     yield from (CreateVolume(name) for name in desired.volumes)
     yield from (CreateSecret(name) for name in desired.secrets)

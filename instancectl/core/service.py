@@ -79,6 +79,7 @@ class ServiceSpec:
         entrypoint: replaces the image's ENTRYPOINT; empty keeps it.
         command: replaces the image's CMD; empty keeps it.
         environment: plain, never secret.
+        max_replicas_per_node: how many replicas one host may run; 0 is no limit.
         memory_bytes: hard limit; 0 is none.
         cpu_nano: CPU limit in 1e-9 cores; 0 is none.
         log_max_megabytes: size of one of the three rotated log files.
@@ -101,6 +102,7 @@ class ServiceSpec:
     ports: tuple[PublishedPort, ...] = ()
     replicas: int = 1
     constraints: tuple[str, ...] = ()
+    max_replicas_per_node: int = 0
     memory_bytes: int = 0
     memory_reservation_bytes: int = 0
     cpu_nano: int = 0

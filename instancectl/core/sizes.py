@@ -32,6 +32,36 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """What another host offers; `roles` say which services may run there."""
+
+    name: str
+    memory_bytes: int
+    cores: int
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How a service is shared out among several hosts.
+
+    Attributes:
+        role: hosts with this role run it.
+        hosts: how many hosts may run it, the one with the data included unless `elsewhere`.
+        most_per_host: replicas that one host is planned to carry.
+        elsewhere: the host with the data has no room for it.
+        avoided: names of other hosts that have no room for it.
+    """
+
+    service: str
+    role: str
+    hosts: int
+    most_per_host: int
+    elsewhere: bool = False
+    avoided: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WebPlan:
     """Puma; `memory_bytes` is the limit of one replica, `processes` and `threads` are per replica/process."""
 
@@ -127,7 +157,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Sizes of all services, and why."""
+    """Sizes of all services, and why; `shares` is empty while there is one host."""
 
     name: str
     web: WebPlan
@@ -138,6 +168,11 @@ class Layout:
     pgbouncer: PgBouncerPlan | None
     edge: EdgePlan
     reasons: tuple[Reason, ...] = ()
+    shares: tuple[Share, ...] = ()
+
+    def share(self, service: str) -> Share | None:
+        """How a service is shared out; None while there is one host, or when it stays with the data."""
+        return next((share for share in self.shares if share.service == service), None)
 
     def reason(self, key: str) -> Reason | None:
         """The reason of the dotted `key`, or None when it is not derived."""

@@ -112,13 +112,18 @@ def _deploy(spec: ServiceSpec) -> Tree:
         "replicas": spec.replicas,
         "endpoint_mode": "dnsrr",
         "labels": dict(spec.labels),
-        "placement": {"constraints": list(spec.constraints)} if spec.constraints else {},
+        "placement": _placement(spec),
         "resources": resources,
         "restart_policy": {"condition": spec.restart_condition, "delay": f"{spec.restart_delay_seconds}s"},
         "update_config": _policy(spec.update),
         "rollback_config": _policy(UpdatePolicy(order=spec.update.order, failure_action="pause")),
     }
     return {key: value for key, value in made.items() if value not in ({}, [])}
+
+
+def _placement(spec: ServiceSpec) -> Tree:
+    made: Tree = {"constraints": list(spec.constraints), "max_replicas_per_node": spec.max_replicas_per_node}
+    return {key: value for key, value in made.items() if value}
 
 
 def _health(spec: ServiceSpec) -> Tree:

@@ -69,14 +69,16 @@ class FetchImage(Step):
 
 @dataclass(frozen=True, slots=True)
 class LabelNode(Step):
-    """Mark this host as the one that holds the volumes."""
+    """Mark this host as the one that holds the volumes, or as one for the services of a role."""
 
     kind: ClassVar[str] = "label-node"
     label: str
+    role: bool = False
 
     def summary(self) -> str:
         """One line for the plan."""
-        return f"pin the data to this host (node label {self.label})"
+        what = "let services run on" if self.role else "pin the data to"
+        return f"{what} this host (node label {self.label})"
 
     def satisfied_by(self, world: World) -> bool:
         """Whether the label is set."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from instancectl.core import budget, config_keys, config_text
@@ -13,16 +13,16 @@ from instancectl.core.config import InstanceConfig
 from instancectl.core.config_errors import unknown_key
 from instancectl.core.config_keys import Key, Value
 from instancectl.core.config_rules import contradictions
-from instancectl.core.layout import Layout, Machine, derive, planned_machine
+from instancectl.core.layout import Layout, Machine, Room, derive, planned_machine, usable
 from instancectl.core.result import Result, Status
 from instancectl.core.secret_set import SecretSet
 from instancectl.core.units import show_mib
 from instancectl.errors import Refused
 
 
-def show(config: InstanceConfig, machine: Machine) -> Result:
+def show(config: InstanceConfig, machine: Machine, others: Sequence[Room] = ()) -> Result:
     """Every key with the value that holds and where it comes from: `file`, `default` or `derived`."""
-    layout = derive(config, machine)
+    layout = derive(config, machine, others)
     values = {path: _effective(config, layout, key) for path, key in config_keys.keys().items()}
     lines: list[str] = []
     for table in config_keys.tables():
@@ -36,13 +36,15 @@ def show(config: InstanceConfig, machine: Machine) -> Result:
     return Result(Status.OK, {"values": data}, tuple(lines[1:]))
 
 
-def check(config: InstanceConfig, secrets: SecretSet, machine: Machine) -> Result:
+def check(
+    config: InstanceConfig, secrets: SecretSet, machine: Machine, others: Sequence[Room] = ()
+) -> Result:
     """Judge file and secrets; exit code 3 when something would not work."""
     findings = (
         Finding("config-file", Severity.OK, f"{config.instance.domain}: every key is known and valid"),
         *contradictions(config),
         *_secrets(config, secrets),
-        _sizes(config, machine),
+        _sizes(config, machine, others),
     )
     worst = verdict(findings)
     failed = worst is Severity.FAIL
@@ -51,13 +53,16 @@ def check(config: InstanceConfig, secrets: SecretSet, machine: Machine) -> Resul
     return Result(Status.FAILED if failed else Status.OK, data, lines, exit_code=3 if failed else 0)
 
 
-def explain(config: InstanceConfig | None, machine: Machine, path: str) -> Result:
+def explain(
+    config: InstanceConfig | None, machine: Machine, path: str, others: Sequence[Room] = ()
+) -> Result:
     """One key: what it means, its default, its value and the arithmetic behind it.
 
     Args:
         config: None when there is no instance file; then only the meaning is known.
         machine: as measured.
         path: dotted key, or a section for all its keys.
+        others: further hosts.
 
     Raises:
         ConfigError: there is no such key; a similar one is named.
@@ -68,16 +73,16 @@ def explain(config: InstanceConfig | None, machine: Machine, path: str) -> Resul
     )
     if not chosen:
         raise unknown_key(path)
-    layout = derive(config, machine) if config else None
+    layout = derive(config, machine, others) if config else None
     explained = [_explained(key, config, layout) for key in chosen]
     lines = [line for facts in explained for line in ("", *_explained_lines(facts))]
     return Result(Status.OK, {"keys": explained}, tuple(lines[1:]))
 
 
-def explain_layout(config: InstanceConfig, machine: Machine) -> Result:
+def explain_layout(config: InstanceConfig, machine: Machine, others: Sequence[Room] = ()) -> Result:
     """The whole layout, why it is so, and both budgets line by line."""
-    layout = derive(config, machine)
-    memory = budget.memory(layout, planned_machine(config, machine))
+    layout = derive(config, machine, others)
+    memory = budget.memory(layout, planned_machine(config, machine), usable(config, others))
     connections = budget.connections(layout)
     lines = [
         *_layout_table(layout),
@@ -150,12 +155,12 @@ def _secrets(config: InstanceConfig, secrets: SecretSet) -> tuple[Finding, ...]:
     return problems or (Finding("secrets", Severity.OK, "all secrets are there and well-formed"),)
 
 
-def _sizes(config: InstanceConfig, machine: Machine) -> Finding:
+def _sizes(config: InstanceConfig, machine: Machine, others: Sequence[Room]) -> Finding:
     try:
-        layout = derive(config, machine)
+        layout = derive(config, machine, others)
     except Refused as refusal:
         return Finding("config-layout", Severity.FAIL, refusal.message, "sizes that fit", refusal.hint)
-    memory = budget.memory(layout, planned_machine(config, machine))
+    memory = budget.memory(layout, planned_machine(config, machine), usable(config, others))
     reason = layout.reason("instance.layout")
     if not memory.fits:
         return Finding(

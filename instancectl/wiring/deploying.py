@@ -35,11 +35,13 @@ if TYPE_CHECKING:
     from instancectl.operations.deploy import Deployment
 
 
-def layout(config: InstanceConfig, observed: Observed) -> Layout:
-    """Sizes for the Engine that was observed."""
+def layout(config: InstanceConfig, observed: Observed, *, drained: bool = False) -> Layout:
+    """Sizes for the hosts that were observed; `drained` ones count for what only needs to know the sizes."""
+    from instancectl.core.host.placement import rooms
     from instancectl.core.layout import Machine, derive
 
-    return derive(config, Machine(observed.engine.memory_bytes, observed.engine.cores))
+    others = rooms(config.stack, observed.nodes, drained=drained)
+    return derive(config, Machine(observed.engine.memory_bytes, observed.engine.cores), others)
 
 
 def render(opened: OpenInstance, found: SecretSet, sizes: Layout, maintenance: str | None) -> Rendered:
@@ -139,7 +141,7 @@ def run_in_one_shot(options: Globals, name: str, argv: tuple[str, ...]) -> int:
 
     opened = open_instance(options)
     config, engine, found = opened.config, swarm(), secrets(opened)
-    sizes = layout(config, engine.observe(config.stack))
+    sizes = layout(config, engine.observe(config.stack), drained=True)
     rendered = render(opened, found, sizes, None)
     job = topology.one_shot(config, rendered, state(opened).load().images, name, argv)
     return tootctl.run(config.stack, job, engine, InteractiveContainers(engine), journal(opened, name))

@@ -87,6 +87,7 @@ def services(draw) -> ServiceSpec:
         ports=draw(_sorted(_ports)),
         replicas=draw(st.integers(0, 9)),
         constraints=draw(st.lists(_words, max_size=2).map(tuple)),
+        max_replicas_per_node=draw(st.integers(0, 9)),
         memory_bytes=draw(_bytes),
         memory_reservation_bytes=draw(_bytes),
         cpu_nano=draw(_bytes),

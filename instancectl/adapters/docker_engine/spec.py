@@ -52,7 +52,7 @@ def write(stack: str, spec: ServiceSpec, ids: Mapping[str, str]) -> Json:
                 "Delay": spec.restart_delay_seconds * SECOND,
                 "MaxAttempts": 0,
             },
-            "Placement": {"Constraints": list(spec.constraints)} if spec.constraints else {},
+            "Placement": _placement(spec),
             "Networks": [
                 {"Target": f"{stack}_{link.network}", "Aliases": [*link.aliases, spec.name]}
                 for link in spec.networks
@@ -96,6 +96,7 @@ def read(stack: str, api: Json, networks: Mapping[str, str]) -> ServiceSpec:
         ports=_read_ports(api),
         replicas=api.get("Mode", {}).get("Replicated", {}).get("Replicas", 1),
         constraints=tuple((task.get("Placement") or {}).get("Constraints") or ()),
+        max_replicas_per_node=(task.get("Placement") or {}).get("MaxReplicas") or 0,
         memory_bytes=limits.get("MemoryBytes", 0),
         memory_reservation_bytes=reservations.get("MemoryBytes", 0),
         cpu_nano=limits.get("NanoCPUs", 0),
@@ -147,6 +148,11 @@ def _resources(spec: ServiceSpec) -> Json:
         if spec.memory_reservation_bytes
         else {},
     }
+    return {key: value for key, value in made.items() if value}
+
+
+def _placement(spec: ServiceSpec) -> Json:
+    made: Json = {"Constraints": list(spec.constraints), "MaxReplicas": spec.max_replicas_per_node}
     return {key: value for key, value in made.items() if value}
 
 

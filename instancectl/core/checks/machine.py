@@ -6,6 +6,7 @@ from instancectl.core.check import Finding
 from instancectl.core.checks.facts import Facts
 from instancectl.core.checks.model import NO_LAYOUT, Judgement, Skipped, fail, ok, unknown, warn
 from instancectl.core.checks.seen import Disk, ImageSeen, Listener
+from instancectl.core.host.placement import rooms
 from instancectl.core.observed import Engine
 from instancectl.core.releases import Version, at_least, parse_version, show_version
 from instancectl.core.sizes import COMPUTING, Layout
@@ -105,7 +106,7 @@ def memory(facts: Facts) -> Judgement:
     if budget.fits:
         sums = f"needs {budget.show(budget.total)} of {budget.show(budget.limit)}"
         return ok("memory", f"{sums}; {show_bytes(host.available_bytes)} available now")
-    missing = budget.total - budget.limit
+    missing = budget.missing
     hint = 'set `instance.layout = "tiny"`, lower what `[services]` sets, or use a bigger machine'
     if missing <= host.swap_bytes:
         seen = f"{budget.arithmetic}; {show_bytes(host.swap_bytes)} of swap take the rest"
@@ -126,13 +127,14 @@ def cores(facts: Facts) -> Judgement:
     if isinstance(layout, Unknown):
         return Skipped("cores", NO_LAYOUT)
     web, computing = layout.web.replicas * layout.web.processes, _computing(layout)
-    seen = f"{found} cores; {web} Puma and {computing} computing Sidekiq processes"
+    web_cores, workers_cores = found + _elsewhere(facts, "web"), found + _elsewhere(facts, "workers")
+    seen = f"{max(web_cores, workers_cores)} cores; {web} Puma and {computing} computing Sidekiq processes"
     planned = facts.config.machine.cores
     if planned > found:
         return warn(
             "cores", f"{seen}; planned with {planned}", f"at most {found}", "lower or remove `machine.cores`"
         )
-    if web > 2 * max(2, found) or computing > max(1, found) + 1:
+    if web > 2 * max(2, web_cores) or computing > max(1, workers_cores) + 1:
         return warn(
             "cores",
             seen,
@@ -140,6 +142,12 @@ def cores(facts: Facts) -> Judgement:
             "lower what `[services]` sets, or remove it and let the layout choose",
         )
     return ok("cores", seen)
+
+
+def _elsewhere(facts: Facts, role: str) -> int:
+    """Cores of the other hosts with a role."""
+    nodes = () if isinstance(facts.stack, Unknown) else facts.stack.nodes
+    return sum(room.cores for room in rooms(facts.config.stack, nodes) if role in room.roles)
 
 
 def _computing(layout: Layout) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from instancectl.core.service import Attachment, HealthCheck, Mount, ServiceSpec, UpdatePolicy
-from instancectl.core.topology.parts import BACKEND, Builder, pinned
+from instancectl.core.topology.parts import BACKEND, Builder, beside, pinned
 
 LISTENS = "grep -qE ':1920 [0-9A-F:]+ 0A' /proc/net/tcp /proc/net/tcp6"
 """A listener (state 0A) on port 6432 (0x1920): PgBouncer's images agree on no client to ask with."""
@@ -82,6 +82,7 @@ def pgbouncer(build: Builder) -> list[ServiceSpec]:
             ),
             configs=(build.file("pgbouncer", "/etc/pgbouncer/pgbouncer.ini", build.rendered.pgbouncer_ini),),
             networks=(Attachment(BACKEND),),
+            constraints=beside(build),
             memory_bytes=plan.memory_bytes,
             update=UpdatePolicy(order="start-first"),
         )

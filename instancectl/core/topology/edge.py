@@ -12,7 +12,7 @@ from instancectl.core.edge import (
     TLS_KEY_FILE,
 )
 from instancectl.core.service import Attachment, HealthCheck, Mount, PublishedPort, ServiceSpec, UpdatePolicy
-from instancectl.core.topology.parts import EDGE, Builder, media_mount, pinned
+from instancectl.core.topology.parts import EDGE, Builder, media_mount, pinned, placed
 
 
 def cache(build: Builder) -> ServiceSpec:
@@ -27,7 +27,7 @@ def cache(build: Builder) -> ServiceSpec:
         configs=build.files("cache", build.rendered.cache_files),
         networks=(Attachment(EDGE),),
         replicas=build.layout.edge.cache_replicas,
-        constraints=pinned(build) if build.config.media.storage == "local" else (),
+        constraints=placed(build, "cache"),
         memory_bytes=build.layout.edge.cache_memory_bytes,
         update=UpdatePolicy(order="start-first"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from instancectl.core.layout import SidekiqPlan
 from instancectl.core.mastodon_env import tunables
 from instancectl.core.service import Attachment, HealthCheck, ServiceSpec, UpdatePolicy
-from instancectl.core.topology.parts import BACKEND, EDGE, Builder, media_mount, pinned
+from instancectl.core.topology.parts import BACKEND, EDGE, Builder, beside, media_mount, most_per_host, placed
 
 READY_FILE = "/opt/mastodon/tmp/sidekiq_process_has_started_and_will_begin_processing_jobs"
 """Exists between Sidekiq's start-up and shutdown hooks (its name is baked into the official image)."""
@@ -44,7 +44,8 @@ def web(build: Builder) -> ServiceSpec:
         secrets=(build.dotenv(),),
         networks=(Attachment(BACKEND), Attachment(EDGE)),
         replicas=plan.replicas,
-        constraints=pinned(build) if build.config.media.storage == "local" else (),
+        constraints=placed(build, "web"),
+        max_replicas_per_node=most_per_host(build, "web", updating=1),
         memory_bytes=plan.memory_bytes,
         update=UpdatePolicy(order="start-first"),
     )
@@ -67,6 +68,8 @@ def streaming(build: Builder) -> ServiceSpec:
         secrets=(build.dotenv(),),
         networks=(Attachment(BACKEND), Attachment(EDGE)),
         replicas=plan.replicas,
+        constraints=placed(build, "streaming") if build.layout.shares else (),
+        max_replicas_per_node=most_per_host(build, "streaming", updating=1),
         memory_bytes=plan.memory_bytes,
         # It exits 0 when PostgreSQL drops a pooled connection: only `any` brings it back.
         restart_condition="any",
@@ -88,7 +91,8 @@ def sidekiq(build: Builder, plan: SidekiqPlan) -> ServiceSpec:
         secrets=(build.dotenv(),),
         networks=(Attachment(BACKEND), Attachment(EDGE)),
         replicas=1 if base else plan.replicas,
-        constraints=pinned(build) if build.config.media.storage == "local" else (),
+        constraints=placed(build, plan.service),
+        max_replicas_per_node=most_per_host(build, plan.service),
         memory_bytes=plan.memory_bytes,
         # Old workers stop before new ones start: they would fail on job classes they do not have.
         update=UpdatePolicy(order="stop-first"),
@@ -101,5 +105,6 @@ def mail(build: Builder) -> ServiceSpec:
         name="mail",
         image=build.image(build.config.images.mail),
         networks=(Attachment(EDGE),),
+        constraints=beside(build),
         memory_bytes=build.layout.edge.mail_memory_bytes,
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from instancectl.core.config import InstanceConfig
+from instancectl.core.host import placement
 from instancectl.core.layout import Layout
 from instancectl.core.secrets import NO_SECRET, Secret, fingerprint
 from instancectl.core.service import FileRef, Mount
@@ -85,14 +86,27 @@ class Builder:
         return self.secret("env", self.rendered.dotenv, DOTENV, MASTODON_UID)
 
 
-def data_label(stack: str) -> str:
-    """Label of the node that holds the stack's volumes."""
-    return f"instancectl.data.{stack}"
-
-
 def pinned(build: Builder) -> tuple[str, ...]:
     """Keeps a service where the volumes are."""
-    return (f"node.labels.{data_label(build.config.stack)}==true",)
+    return placement.constraints(build.config.stack, None)
+
+
+def placed(build: Builder, service: str) -> tuple[str, ...]:
+    """Where a service without data of its own may run; with one host that needs saying only for media."""
+    if build.layout.shares:
+        return placement.constraints(build.config.stack, build.layout.share(service))
+    return pinned(build) if build.config.media.storage == "local" else ()
+
+
+def beside(build: Builder) -> tuple[str, ...]:
+    """Keeps a service without data with the others of its kind, once there are several hosts."""
+    return pinned(build) if build.layout.shares else ()
+
+
+def most_per_host(build: Builder, service: str, *, updating: int = 0) -> int:
+    """How many replicas Swarm may put on one host; `updating` more while an update rolls."""
+    share = build.layout.share(service)
+    return share.most_per_host + updating if share and share.hosts > 1 else 0
 
 
 def media_mount(config: InstanceConfig, target: str = MEDIA, *, read_only: bool = False) -> tuple[Mount, ...]:

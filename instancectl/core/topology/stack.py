@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from instancectl.core.config import InstanceConfig
 from instancectl.core.desired import Desired, Network, OneShot
+from instancectl.core.host.placement import ROLES, data_label, role_label
 from instancectl.core.layout import Layout
 from instancectl.core.mastodon_env import direct_database_env
 from instancectl.core.service import Attachment, ServiceSpec
@@ -23,7 +24,6 @@ from instancectl.core.topology.parts import (
     EDGE,
     Builder,
     Rendered,
-    data_label,
     media_mount,
 )
 
@@ -53,6 +53,7 @@ def desired(config: InstanceConfig, layout: Layout, rendered: Rendered, images: 
         stages=tuple(tuple(spec.name for spec in stage) for stage in stages),
         images=dict(images),
         node_label=data_label(config.stack),
+        role_labels=tuple(role_label(config.stack, role) for role in ROLES) if layout.shares else (),
     )
 
 

@@ -12,7 +12,8 @@ from instancectl.core.check import Finding
 from instancectl.core.checks.facts import Facts, Look
 from instancectl.core.checks.seen import Letter
 from instancectl.core.config import InstanceConfig
-from instancectl.core.layout import Machine, derive, planned_machine
+from instancectl.core.host.placement import rooms
+from instancectl.core.layout import Machine, derive, planned_machine, usable
 from instancectl.core.observed import Observed
 from instancectl.core.secrets import Secret
 from instancectl.core.unknown import NOT_LOOKED, Known, Unknown
@@ -161,15 +162,19 @@ def _with_layout(facts: Facts) -> Facts:
     machine = _machine(facts)
     if isinstance(machine, Unknown):
         return replace(facts, layout=machine, memory_budget=machine, connection_budget=machine)
+    nodes = () if isinstance(facts.stack, Unknown) else facts.stack.nodes
+    others = rooms(facts.config.stack, nodes)
     try:
-        layout = derive(facts.config, machine)
+        layout = derive(facts.config, machine, others)
     except InstanceError as error:
         why = Unknown(error.message, error.hint)
         return replace(facts, layout=why, memory_budget=why, connection_budget=why)
     return replace(
         facts,
         layout=layout,
-        memory_budget=budget.memory(layout, planned_machine(facts.config, machine)),
+        memory_budget=budget.memory(
+            layout, planned_machine(facts.config, machine), usable(facts.config, others)
+        ),
         connection_budget=budget.connections(layout),
     )
 

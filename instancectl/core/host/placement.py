@@ -1,0 +1,97 @@
+"""Roles of hosts, the node labels they become, and what may be given to whom.
+
+The first host holds the data and carries every role. `db`, `redis`, `proxy`, `cache` and the base
+`sidekiq` stay there; `web` and `streaming` follow the role `web`, `sidekiq-…` the role `workers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from instancectl.core.config import InstanceConfig
+from instancectl.core.host.sharing import SERVING
+from instancectl.core.observed import Node
+from instancectl.core.sizes import Room, Share
+from instancectl.errors import Refused
+
+ROLES: Final = ("web", "workers", "db", "monitoring")
+"""What a host may be for; also the words of `host add --role`."""
+
+MEDIA_HOW_TO: Final = "docs/how-to/put-media-on-s3.md"
+
+
+def data_label(stack: str) -> str:
+    """Label of the node that holds the stack's volumes."""
+    return f"instancectl.data.{stack}"
+
+
+def role_label(stack: str, role: str) -> str:
+    """Label of the nodes that have a role."""
+    return f"instancectl.{role}.{stack}"
+
+
+def labels(stack: str) -> tuple[str, ...]:
+    """Every label a stack may put on a node."""
+    return (data_label(stack), *(role_label(stack, role) for role in ROLES))
+
+
+def roles_of(stack: str, node: Node) -> frozenset[str]:
+    """The roles a node has for a stack; the one with the data has all."""
+    if holds_data(stack, node):
+        return frozenset(ROLES)
+    return frozenset(role for role in ROLES if node.labels.get(role_label(stack, role)) == "true")
+
+
+def holds_data(stack: str, node: Node) -> bool:
+    """Whether the stack's volumes are on this node."""
+    return node.labels.get(data_label(stack)) == "true"
+
+
+def rooms(stack: str, nodes: Iterable[Node], *, drained: bool = False) -> tuple[Room, ...]:
+    """What the other hosts offer; one that is down counts, for it is expected back.
+
+    Args:
+        stack: whose roles count.
+        nodes: of the Swarm.
+        drained: count drained hosts, too.
+    """
+    return tuple(
+        Room(node.name, node.memory_bytes, node.cores, roles)
+        for node in nodes
+        for roles in [roles_of(stack, node)]
+        if roles and not holds_data(stack, node) and (drained or node.availability == "active")
+    )
+
+
+def constraints(stack: str, share: Share | None) -> tuple[str, ...]:
+    """Where a service may run, once there are several hosts."""
+    here = f"node.labels.{data_label(stack)}"
+    if share is None or (share.hosts == 1 and not share.elsewhere):
+        return (f"{here}==true",)
+    role = f"node.labels.{role_label(stack, share.role)}==true"
+    elsewhere = (f"{here}!=true",) if share.elsewhere else ()
+    return (role, *elsewhere, *(f"node.hostname!={name}" for name in share.avoided))
+
+
+def refuse_roles(config: InstanceConfig, roles: Iterable[str], host: str) -> None:
+    """Refuse what a further host cannot be for.
+
+    Raises:
+        Refused: local media would be on one host only, or the database would have to move.
+    """
+    wanted = tuple(dict.fromkeys(roles))
+    if "db" in wanted:
+        raise Refused(
+            f"cannot give `{host}` the role `db`: the database stays on the host that holds its volume",
+            hint="give it `--role workers` or `--role web`: that takes load off the database's host",
+            subject=host,
+        )
+    serving = [role for role in wanted if role in SERVING]
+    if serving and config.media.storage == "local":
+        raise Refused(
+            f"cannot give `{host}` the role `{serving[0]}`: media are on the disk of one host, "
+            "and `web` and `sidekiq` on another would not see them",
+            hint=f"put media into an S3 bucket first, see {MEDIA_HOW_TO}",
+            subject="media.storage",
+        )

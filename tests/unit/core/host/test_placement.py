@@ -1,0 +1,104 @@
+"""What a further host may be for, and where services go once there are several."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from instancectl.core import topology
+from instancectl.core.host import placement
+from instancectl.core.layout import Machine, Room, derive
+from instancectl.core.observed import Node
+from instancectl.core.units import GIB
+from instancectl.errors import Refused
+from tests.fakes import instance
+
+STACK = "social-example"
+DATA = Node("n1", "one", labels={placement.data_label(STACK): "true"}, cores=2, memory_bytes=8 * GIB)
+WORKERS = Node("n2", "two", labels={f"instancectl.workers.{STACK}": "true"}, cores=4, memory_bytes=16 * GIB)
+BUCKET = {"storage": "s3", "s3_bucket": "media"}
+HERE = (f"node.labels.instancectl.data.{STACK}==true",)
+
+
+def services(*others: Room, media: dict | None = None, **sections: object) -> dict:
+    config = instance.config(media=media or BUCKET, **sections)
+    sizes = derive(config, Machine(8 * GIB, 2), others)
+    made = topology.desired(config, sizes, instance.rendered(config, sizes), {})
+    return {spec.name: spec for spec in made.services}
+
+
+def room(name: str = "two", *roles: str, gib: int = 8) -> Room:
+    return Room(name, gib * GIB, 4, frozenset(roles))
+
+
+def test_the_host_with_the_data_has_every_role():
+    assert placement.roles_of(STACK, DATA) == set(placement.ROLES)
+    assert placement.roles_of(STACK, WORKERS) == {"workers"}
+    assert placement.roles_of("another", WORKERS) == frozenset()
+
+
+def test_only_other_hosts_with_a_role_offer_room():
+    stranger = Node("n3", "three", memory_bytes=GIB)
+    assert placement.rooms(STACK, (DATA, WORKERS, stranger)) == (
+        Room("two", 16 * GIB, 4, frozenset({"workers"})),
+    )
+
+
+def test_a_drained_host_offers_room_only_to_who_asks():
+    drained = replace(WORKERS, availability="drain")
+    assert placement.rooms(STACK, (DATA, drained)) == ()
+    assert placement.rooms(STACK, (DATA, drained), drained=True)
+
+
+def test_a_host_that_is_down_is_expected_back():
+    assert placement.rooms(STACK, (DATA, replace(WORKERS, state="down")))
+
+
+@pytest.mark.parametrize("role", ["web", "workers"])
+def test_local_media_keep_web_and_workers_on_one_host(role):
+    with pytest.raises(Refused, match="media are on the disk of one host") as refused:
+        placement.refuse_roles(instance.config(), [role], "two")
+    assert placement.MEDIA_HOW_TO in refused.value.hint
+    placement.refuse_roles(instance.config(), ["monitoring"], "two")
+    placement.refuse_roles(instance.config(media=BUCKET), [role], "two")
+
+
+def test_the_database_stays_where_its_volume_is():
+    with pytest.raises(Refused, match="stays on the host that holds its volume"):
+        placement.refuse_roles(instance.config(media=BUCKET), ["workers", "db"], "two")
+
+
+def test_with_one_host_nothing_says_where_services_run():
+    for name, spec in services().items():
+        assert spec.max_replicas_per_node == 0
+        assert spec.constraints == (HERE if name in {"db", "redis", "proxy"} else ())
+
+
+def test_with_two_hosts_everything_has_its_place():
+    found = services(room("two", "web", "workers"), services={"web": {"replicas": 2}})
+    for name in ("db", "redis", "proxy", "cache", "sidekiq", "mail"):
+        assert found[name].constraints == HERE
+    assert found["web"].constraints == (f"node.labels.instancectl.web.{STACK}==true",)
+    assert found["streaming"].constraints == found["web"].constraints
+    assert found["sidekiq-push"].constraints == (f"node.labels.instancectl.workers.{STACK}==true",)
+
+
+def test_a_rolling_update_may_start_one_more_than_the_share_of_a_host():
+    found = services(room("two", "web"), services={"web": {"replicas": 4}})
+    assert found["web"].max_replicas_per_node == 2 + 1
+    assert found["sidekiq-push"].constraints == HERE
+
+
+def test_a_host_for_monitoring_alone_attracts_nothing_else():
+    for media in (BUCKET, {"storage": "local"}):
+        found = services(room("two", "monitoring"), media=media)
+        assert all(spec.constraints == HERE for spec in found.values())
+
+
+def test_the_first_host_is_labelled_with_every_role_once_there_are_two():
+    config = instance.config(media=BUCKET)
+    sizes = derive(config, Machine(8 * GIB, 2), [room("two", "workers")])
+    made = topology.desired(config, sizes, instance.rendered(config, sizes), {})
+    assert set(made.role_labels) == {f"instancectl.{role}.{STACK}" for role in placement.ROLES}
+    assert instance.desired(config).role_labels == ()
