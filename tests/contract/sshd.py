@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -27,6 +26,7 @@ from instancectl.core.host.address import HostAddress
 PACKAGES = ("openssh-server", "libwrap0", "sudo")
 USERS = {"admin": 61001, "asked": 61002, "plain": 61003, "nobash": 61004}
 
+_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 _START = r"""
 set -e
 mount --make-rprivate /
@@ -111,16 +111,17 @@ class Sshd:
     def within(self, script: str) -> str:
         """Run a line of shell as root where the server's files are; its output."""
         assert self._process
-        command = ["nsenter", "-m", "-t", str(self._process.pid), "sh", "-c", script]
+        inner = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()[0]
+        command = ["nsenter", "--mount", "--pid", "--target", inner, "sh", "-c", script]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
         return done.stdout
 
     def start(self) -> None:
         """Ready when it greets."""
-        log = (self.directory / "log").open("ab")
-        self._process = subprocess.Popen(
-            ["unshare", "-m", "sh", "-c", _START, "sh", str(self.directory)], stdout=log, stderr=log
-        )
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*_NAMESPACES, "sh", "-c", _START, "sh", str(self.directory)], stdout=log, stderr=log
+            )
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -134,20 +135,15 @@ class Sshd:
         raise AssertionError((self.directory / "log").read_text())
 
     def stop(self) -> None:
-        """End it and every session in it."""
-        if self._process is None:
-            return
-        for child in _children(self._process.pid):
-            _kill(child)
-        self._process.kill()
-        self._process.wait()
+        """End it, and with its process namespace every session in it."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
         self._process = None
 
     def drop_sessions(self) -> None:
         """Cut every connection, as a network that went away would."""
-        assert self._process
-        for child in _children(self._process.pid):
-            _kill(child)
+        self.within("for one in $(pgrep -x sshd); do [ $one = 1 ] || kill -9 $one; done")
 
     def __enter__(self) -> Self:
         _keygen(self.directory / "host_key")
@@ -210,18 +206,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += [*_children(int(child)), int(child)]
-    return found
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return

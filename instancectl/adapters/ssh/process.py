@@ -12,6 +12,8 @@ from types import FrameType
 from instancectl.errors import Unreachable
 from instancectl.ports.remote import Outcome
 
+NOT_FOUND = 127
+"""What a shell reports for a program that is not there."""
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -21,8 +23,8 @@ def run(command: Sequence[str], stdin: bytes, timeout_seconds: float) -> Outcome
         done = subprocess.run(command, input=stdin, capture_output=True, timeout=timeout_seconds, check=False)
     except subprocess.TimeoutExpired:
         return None
-    except FileNotFoundError as error:
-        raise missing(command[0]) from error
+    except FileNotFoundError:
+        return Outcome(NOT_FOUND, b"", f"{command[0]}: not found")
     return Outcome(shell_code(done.returncode), done.stdout, done.stderr.decode(errors="replace"))
 
 
@@ -32,8 +34,8 @@ def send(command: Sequence[str], chunks: Iterator[bytes]) -> Outcome:
         child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-    except FileNotFoundError as error:
-        raise missing(command[0]) from error
+    except FileNotFoundError:
+        return Outcome(NOT_FOUND, b"", f"{command[0]}: not found")
     with child:
         try:
             said = _collect(child)
@@ -58,14 +60,11 @@ def attached(
     On a terminal its keys reach the command by themselves. Elsewhere signals that end us are handed to
     `forward`, so that the command ends and says so itself; the second one ends the waiting.
     """
-    try:
-        child = subprocess.Popen(
-            command,
-            stdin=None if stdin is None else subprocess.PIPE,
-            start_new_session=not tty,  # Ctrl-C must reach us alone: a dead `ssh` would pass nothing on
-        )
-    except FileNotFoundError as error:
-        raise missing(command[0]) from error
+    child = subprocess.Popen(
+        command,
+        stdin=None if stdin is None else subprocess.PIPE,
+        start_new_session=not tty,  # Ctrl-C must reach us alone: a dead `ssh` would pass nothing on
+    )
     with child, _forwarding(child, forward, tty=tty):
         try:
             if stdin is not None and child.stdin is not None:
@@ -80,8 +79,8 @@ def shared(command: Sequence[str], *, stdin: bytes | None) -> int:
     """Run with our outputs and our terminal: Ctrl-C reaches the command by itself, others by us."""
     try:
         child = subprocess.Popen(command, stdin=None if stdin is None else subprocess.PIPE)
-    except FileNotFoundError as error:
-        raise missing(command[0]) from error
+    except FileNotFoundError:
+        return NOT_FOUND
 
     def forward(number: int) -> None:
         if number != signal.SIGINT:
