@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 
 from instancectl.core.config_base import Section
 from instancectl.core.config_host import Host
+from instancectl.core.config_scaling import Scaling
 
 DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 """A fully qualified host name in lower case (RFC 1123, at least one dot)."""
@@ -332,6 +333,7 @@ class InstanceConfig(Section):
     machine: Machine = Machine()
     images: Images = Images()
     swarm: Swarm = Swarm()
+    scaling: Scaling = Scaling()
     host: Host = Host()
     mastodon: Mastodon = Mastodon()
 
