@@ -106,9 +106,9 @@ class Instance:
         return Run(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a command and leave it running."""
+        """Start a command and leave it running; Ctrl-C reaches it even where a background job ignores it."""
         return subprocess.Popen(
-            self.words(*words),
+            ["env", "--default-signal=INT", *self.words(*words)],
             cwd=ROOT, env=self.environment(), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
