@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from instancectl.core.secrets import Secret
 from instancectl.core.service import Attachment, Mount, ServiceSpec
 
+OVERLAY_MTU = 1370
+"""Bytes of a packet between containers: 1420 of the mesh between hosts, less 50 of VXLAN."""
+
 
 @dataclass(frozen=True, slots=True)
 class Network:

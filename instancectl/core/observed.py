@@ -55,6 +55,16 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """A replica that runs or should run, and where; `service` carries its stack's prefix."""
+
+    service: str
+    node_id: str
+    state: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One replica's current or past container.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from instancectl.core.desired import Desired
+from instancectl.core.desired import OVERLAY_MTU, Desired
 from instancectl.core.service import FileRef, Mount, ServiceSpec, UpdatePolicy
 
 HEADER = """\
@@ -28,7 +28,11 @@ def compose(desired: Desired) -> Tree:
         "version": "3.9",
         "services": {spec.name: _service(spec, desired.stack) for spec in desired.services},
         "networks": {
-            network.name: {"driver": "overlay", "attachable": True}
+            network.name: {
+                "driver": "overlay",
+                "driver_opts": {"com.docker.network.driver.mtu": str(OVERLAY_MTU)},
+                "attachable": True,
+            }
             | ({"internal": True} if network.internal else {})
             for network in desired.networks
         },

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from instancectl.core.applied import Applied
+from instancectl.core.host.placement import labels
 from instancectl.core.observed import Observed
 from instancectl.core.result import Result, Status
 from instancectl.errors import OperationFailed
@@ -104,12 +105,12 @@ def _wait_for_containers(around: Surroundings, stack: str) -> None:
 
 def _tidy(around: Surroundings, stack: str, applied: Applied, *, keep_data: bool) -> bool:
     """Forget what was applied; leave the Swarm that deploy created once nobody else uses it."""
-    engine = around.swarm.engine()
     if keep_data:
         around.state.save(replace(applied, verified=""))
         return False
-    if engine.is_manager:
-        around.swarm.unlabel_node(engine.node_id, f"instancectl.data.{stack}")
+    for node in around.swarm.observe(stack).nodes:
+        for label in set(labels(stack)) & set(node.labels):
+            around.swarm.unlabel_node(node.id, label)
     left = applied.created_swarm and around.swarm.leave_if_idle()
     around.state.save(Applied())
     return left

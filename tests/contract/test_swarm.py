@@ -84,6 +84,49 @@ class TestObserving:
         assert key not in swarm.engine().node_labels
 
 
+class TestPlaces:
+    def test_the_hosts_are_described(self, swarm, stack):
+        engine = swarm.engine()
+        (node,) = (node for node in swarm.observe(stack).nodes if node.id == engine.node_id)
+        assert (node.state, node.availability) == ("ready", "active")
+        assert node.name
+        assert node.manager_address.endswith(":2377")
+        assert node.cores == engine.cores
+        assert node.memory_bytes == engine.memory_bytes
+
+    def test_a_replica_says_where_it_runs(self, harness, swarm, stack):
+        swarm.create_service(stack, WEB)
+        harness.wait_until(lambda: swarm.service(stack, "web").converged)
+        assert {task.node_id for task in swarm.service(stack, "web").tasks} == {swarm.engine().node_id}
+
+    def test_a_replica_waits_until_a_host_may_have_it(self, harness, swarm, stack):
+        node, label = swarm.engine().node_id, f"instancectl.web.{stack}"
+        swarm.create_service(stack, replace(WEB, constraints=(f"node.labels.{label}==true",)))
+        harness.wait_until(lambda: swarm.service(stack, "web").tasks[0].state == "pending")
+        swarm.label_node(node, label, "true")
+        harness.wait_until(lambda: swarm.service(stack, "web").converged)
+        swarm.unlabel_node(node, label)
+        harness.wait_until(lambda: not swarm.service(stack, "web").running)
+
+    def test_no_host_gets_more_than_its_share(self, harness, swarm, stack):
+        swarm.create_service(stack, replace(WEB, replicas=2, max_replicas_per_node=1))
+        harness.wait_until(lambda: swarm.service(stack, "web").running == 1)
+        waiting = [task for task in swarm.service(stack, "web").tasks if not task.node_id]
+        assert [task.state for task in waiting] == ["pending"]
+        swarm.update_service(stack, replace(WEB, replicas=2))
+        harness.wait_until(lambda: swarm.service(stack, "web").converged)
+
+    def test_another_place_restarts_nothing_that_may_stay(self, harness, swarm, stack):
+        swarm.create_service(stack, WEB)
+        harness.wait_until(lambda: swarm.service(stack, "web").converged)
+        before = harness.live(stack, "web")
+        moved = replace(WEB, max_replicas_per_node=3, constraints=("node.hostname!=elsewhere",))
+        swarm.update_service(stack, moved)
+        harness.wait_until(lambda: swarm.service(stack, "web").converged)
+        assert swarm.service(stack, "web").spec == moved
+        assert harness.live(stack, "web") == before
+
+
 class TestObjects:
     def test_creating_twice_is_creating_once(self, swarm, stack):
         secret, config = f"{stack}_env-{fingerprint('a')}", f"{stack}_web-conf-{fingerprint('b')}"

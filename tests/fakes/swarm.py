@@ -9,6 +9,7 @@
     swarm.down = True                            # the Engine does not answer
 
 Replicas need the clock's time to start (see `swarm_services`); with a `Fuse` a run dies at any point.
+Further hosts live in `swarm.hosts` (see `swarm_nodes`).
 Every mutation is listed in `did`, e.g. `("create service", "web")`.
 """
 
@@ -24,6 +25,7 @@ from instancectl.core.service import ServiceSpec
 from instancectl.errors import OperationFailed, Unreachable
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
+from tests.fakes.swarm_nodes import FakeNodes
 from tests.fakes.swarm_services import FakeService
 
 GIB = 1024**3
@@ -52,7 +54,8 @@ class FakeSwarm:
         self.down = False
         self.swarm = "active" if active else "inactive"
         self.cores, self.memory_bytes = 2, 8 * GIB
-        self.labels: dict[str, str] = {}
+        self.hosts = FakeNodes()
+        self.labels = self.hosts.first.labels
         self.stacks: dict[str, FakeStack] = {}
         self.images: dict[str, str] = {}
         self.registry: dict[str, str] = {}
@@ -93,6 +96,7 @@ class FakeSwarm:
             secrets=frozenset(found.secrets),
             configs=frozenset(found.configs),
             jobs=dict.fromkeys(found.jobs, "exited"),
+            nodes=self.hosts.all(),
         )
 
     def service(self, stack: str, name: str) -> ServiceState | None:
@@ -107,11 +111,11 @@ class FakeSwarm:
 
     def label_node(self, node_id: str, key: str, value: str) -> None:
         with self._doing("label node", key):
-            self.labels[key] = value
+            self.hosts.get(node_id).labels[key] = value
 
     def unlabel_node(self, node_id: str, key: str) -> None:
         with self._doing("unlabel node", key):
-            self.labels.pop(key, None)
+            self.hosts.get(node_id).labels.pop(key, None)
 
     def create_network(self, stack: str, network: Network) -> None:
         with self._doing("create network", network.name):
@@ -134,7 +138,7 @@ class FakeSwarm:
             found = self._stack(stack)
             self._check_references(stack, spec)
             if spec.name not in found.services:
-                found.services[spec.name] = FakeService(spec, self.clock.now, self.broken_images)
+                found.services[spec.name] = FakeService(spec, self.clock.now, self.broken_images, self.hosts)
 
     def update_service(self, stack: str, spec: ServiceSpec) -> None:
         with self._doing("update service", spec.name):
@@ -153,7 +157,7 @@ class FakeSwarm:
             )
 
     def leave_if_idle(self) -> bool:
-        if any(stack.services for stack in self.stacks.values()):
+        if any(stack.services for stack in self.stacks.values()) or len(self.hosts.all()) > 1:
             return False
         with self._doing("leave swarm", ""):
             self.swarm = "inactive"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from instancectl.core.observed import ServiceState, Task
 from instancectl.core.service import ServiceSpec, UpdatePolicy
+from tests.fakes.swarm_nodes import FakeNodes
 
 BOOT_SECONDS = 2.0
 LAG_SECONDS = 0.05
@@ -34,6 +35,7 @@ class FakeTask:
     broken: bool
     id: str = field(default_factory=lambda: f"task{next(_numbers)}")
     state: str = "starting"
+    node_id: str = ""
     wanted: str = "running"
     error: str = ""
     exit_code: int | None = None
@@ -58,6 +60,19 @@ class FakeTask:
         self.exit_code = 1 if exits else 137
         self.error = "task: non-zero exit (1)" if exits else "task: unhealthy container"
 
+    def place(self, node_id: str, now: float) -> None:
+        """Start on a host; without one, wait."""
+        self.node_id = node_id
+        self.state = "starting" if node_id else "pending"
+        self.started = now if node_id else self.started
+        self.error = "" if node_id else "no suitable node"
+
+    def leave(self) -> None:
+        """Give way to a replica elsewhere; nobody can say whether one on a dead host still runs."""
+        self.wanted = "shutdown"
+        if self.state in {"starting", "pending"}:
+            self.state = "shutdown"
+
     def stop(self) -> None:
         """Stop for good."""
         self.state = self.wanted = "shutdown"
@@ -74,7 +89,9 @@ class Slot:
 class FakeService:
     """Replaces replicas one by one when its spec changes; goes back when the new ones fail."""
 
-    def __init__(self, spec: ServiceSpec, now: float, broken_images: Collection[str]) -> None:
+    def __init__(
+        self, spec: ServiceSpec, now: float, broken_images: Collection[str], nodes: FakeNodes
+    ) -> None:
         self.id = f"service{next(_numbers)}"
         self.spec = spec
         self.version = 1
@@ -83,6 +100,7 @@ class FakeService:
         self._slots: list[Slot] = []
         self._previous: ServiceSpec | None = None
         self._broken_images = broken_images
+        self._nodes = nodes
         self._react_at = now
         self._scale(now)
 
@@ -102,6 +120,7 @@ class FakeService:
         """The service as it is by now."""
         for task in self.tasks:
             task.look(now)
+        self._move(now)
         if now >= self._react_at:
             self._scale(now)
             self._finish_slots()
@@ -135,6 +154,19 @@ class FakeService:
             if slot.before and slot.task.state == "running":
                 slot.before.stop()
                 slot.before = None
+
+    def _move(self, now: float) -> None:
+        """Replicas leave hosts that may not have them, and go where there is a place."""
+        for slot in self._slots:
+            if slot.task.node_id and not self._nodes.allow(self.spec, slot.task.node_id):
+                slot.task.leave()
+                slot.task = self._start(slot.task.number, now)
+            elif slot.task.state == "pending":
+                slot.task.place(self._nodes.choose(self.spec, self._living()), now)
+
+    def _living(self) -> list[str]:
+        """Hosts of the replicas that should run."""
+        return [task.node_id for task in self.tasks if task.wanted == "running" and task.node_id]
 
     def _restart_failed(self, now: float) -> None:
         template = template_of(self.spec)
@@ -186,13 +218,16 @@ class FakeService:
         template = template_of(self.spec)
         broken = template.image in self._broken_images or _exits(template) or _never_healthy(template)
         task = FakeTask(template, number, now, broken)
+        task.place(self._nodes.choose(self.spec, self._living()), now)
         self.tasks.append(task)
         return task
 
 
 def template_of(spec: ServiceSpec) -> ServiceSpec:
-    """What decides whether a replica must be replaced: everything but count, labels and update policy."""
-    return replace(spec, replicas=1, labels=(), update=UpdatePolicy())
+    """What decides whether a replica must be replaced: not count, labels, update policy, nor placement."""
+    return replace(
+        spec, replicas=1, labels=(), update=UpdatePolicy(), constraints=(), max_replicas_per_node=0
+    )
 
 
 def _exits(template: ServiceSpec) -> bool:
@@ -210,7 +245,8 @@ def _shown(task: FakeTask, template: ServiceSpec) -> Task:
         state=task.state,
         wanted=task.wanted,
         image=task.template.image,
-        container_id=f"container-{task.id}",
+        container_id=f"container-{task.id}" if task.node_id else "",
+        node_id=task.node_id,
         message="started" if task.state == "running" else task.state,
         error=task.error,
         exit_code=task.exit_code,

@@ -54,11 +54,17 @@ def test_what_is_used_goes_after_what_uses_it(site):
     assert sorted(kinds, key=order.index) == kinds
 
 
+def test_no_host_keeps_a_role_of_it(site):
+    site.swarm.hosts.add("two", {f"instancectl.workers.{STACK}": "true", "other": "stays"})
+    remove(site)
+    assert site.swarm.hosts.get("two-id").labels == {"other": "stays"}
+
+
 def test_a_neighbour_stays_and_keeps_the_swarm(site):
     add_bystander(site)
     before = site.swarm.observe("other")
     result = remove(site)
-    assert replace(site.swarm.observe("other"), engine=before.engine) == before
+    assert replace(site.swarm.observe("other"), engine=before.engine, nodes=before.nodes) == before
     assert site.swarm.swarm == "active"
     assert result.data["left_swarm"] is False
 

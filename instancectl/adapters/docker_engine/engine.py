@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import docker
 import requests
@@ -14,7 +14,7 @@ from docker.utils import kwargs_from_env
 
 from instancectl.adapters.docker_engine import jobs, reading, spec
 from instancectl.adapters.docker_engine.spec import NAMESPACE, Json
-from instancectl.core.desired import Network, OneShot
+from instancectl.core.desired import OVERLAY_MTU, Network, OneShot
 from instancectl.core.observed import Engine, Observed, ServiceState
 from instancectl.core.secrets import Secret
 from instancectl.core.service import ServiceSpec
@@ -24,6 +24,8 @@ TIMEOUT_SECONDS = 60
 """For one API call; waiting for containers happens outside of calls."""
 
 UPDATE_ATTEMPTS = 5
+
+MTU_OPTION = "com.docker.network.driver.mtu"
 
 SOCKET_HINT = "is Docker running? try `systemctl start docker`, then `docker info`"
 
@@ -37,14 +39,15 @@ def translated(method: Method[P, R]) -> Method[P, R]:
 
     @wraps(method)
     def call(self: DockerSwarm, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with _translation(method.__name__):
+        with translation(method.__name__):
             return method(self, *args, **kwargs)
 
     return call
 
 
 @contextmanager
-def _translation(action: str) -> Iterator[None]:
+def translation(action: str) -> Iterator[None]:
+    """Turn the SDK's exceptions into ours while doing `action`."""
     try:
         yield
     except APIError as error:
@@ -73,11 +76,16 @@ class DockerSwarm:
             Unreachable: the Engine does not answer.
         """
         if self._client is None:
-            self._client = self._connect(TIMEOUT_SECONDS)
+            self._client = self.connect(TIMEOUT_SECONDS)
         return self._client
 
-    def _connect(self, timeout_seconds: int | None) -> docker.APIClient:
-        with _translation("connect"):
+    def connect(self, timeout_seconds: int | None) -> docker.APIClient:
+        """A client of its own; None waits for ever.
+
+        Raises:
+            Unreachable: the Engine does not answer.
+        """
+        with translation("connect"):
             # The stubs do not know that None waits for ever.
             return docker.APIClient(version="auto", timeout=timeout_seconds, **kwargs_from_env())  # type: ignore[arg-type]
 
@@ -113,9 +121,22 @@ class DockerSwarm:
         self._edit_labels(node_id, lambda labels: {k: v for k, v in labels.items() if k != key})
 
     def _edit_labels(self, node_id: str, edit: Callable[[dict[str, str]], dict[str, str]]) -> None:
-        node = self.api.inspect_node(node_id)
-        node["Spec"]["Labels"] = edit(node["Spec"].get("Labels") or {})
-        self.api.update_node(node_id, node["Version"]["Index"], node["Spec"])
+        self.edit_node(node_id, lambda spec: spec | {"Labels": edit(spec.get("Labels") or {})})
+
+    def edit_node(self, node_id: str, edit: Callable[[Json], Json]) -> None:
+        """Change a node's spec; Swarm itself may write it meanwhile."""
+        for attempts_left in reversed(range(UPDATE_ATTEMPTS)):
+            node = self.api.inspect_node(node_id)
+            changed = edit(node["Spec"])
+            if changed == node["Spec"]:
+                return
+            try:
+                self.api.update_node(node_id, node["Version"]["Index"], cast("Any", changed))
+            except APIError as error:
+                if not attempts_left or "out of sequence" not in str(error.explanation):
+                    raise
+            else:
+                return
 
     @translated
     def create_network(self, stack: str, network: Network) -> None:
@@ -124,7 +145,12 @@ class DockerSwarm:
         if self.api.networks(names=[name], filters={"label": f"{NAMESPACE}={stack}"}):
             return
         self.api.create_network(
-            name, driver="overlay", attachable=True, internal=network.internal, labels={NAMESPACE: stack}
+            name,
+            driver="overlay",
+            options={MTU_OPTION: str(OVERLAY_MTU)},
+            attachable=True,
+            internal=network.internal,
+            labels={NAMESPACE: stack},
         )
 
     @translated
@@ -219,11 +245,17 @@ class DockerSwarm:
         except ImageNotFound:
             if not pull:
                 return None
-            self._pull(reference)
+            self.pull(reference)
             found = self.api.inspect_image(reference)
         return reading.with_digest(reference, found.get("RepoDigests") or [])
 
-    def _pull(self, reference: str) -> None:
+    @translated
+    def pull(self, reference: str) -> None:
+        """Have an image from its registry.
+
+        Raises:
+            Unreachable: that cannot be done; the registry's words are in the message.
+        """
         failure = Unreachable(
             f"cannot pull the image `{reference}`",
             hint=f"is the name right, can this host reach the registry? try `docker pull {reference}`",
@@ -263,8 +295,8 @@ class DockerSwarm:
 
     def logs(self, stack: str, service: str, *, tail: int, follow: bool, since: int) -> Iterator[str]:
         """Lines of a service's log, oldest first; following waits for the next line as long as it takes."""
-        api = self._connect(None) if follow else self.api
-        with _translation("read the log"):
+        api = self.connect(None) if follow else self.api
+        with translation("read the log"):
             yield from reading.logs(api, f"{stack}_{service}", tail=tail, follow=follow, since=since)
 
     @translated

@@ -10,7 +10,7 @@ from docker.errors import APIError, NotFound
 from instancectl.adapters.docker_engine import spec
 from instancectl.adapters.docker_engine.jobs import JOB_LABEL, STACK_LABEL
 from instancectl.adapters.docker_engine.spec import NAMESPACE, Json
-from instancectl.core.observed import Engine, Node, Observed, ServiceState, Task
+from instancectl.core.observed import Engine, Node, Observed, Placed, ServiceState, Task
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -71,6 +71,26 @@ def observe(api: APIClient, stack: str) -> Observed:
 def nodes(api: APIClient) -> tuple[Node, ...]:
     """The hosts of the Swarm, sorted by name; asked of a manager."""
     return tuple(sorted((_node(raw) for raw in api.nodes()), key=lambda node: (node.name, node.id)))
+
+
+def placed(api: APIClient) -> tuple[Placed, ...]:
+    """Replicas that run or should run, of every stack."""
+    names = {raw["ID"]: raw["Spec"]["Name"] for raw in api.services()}
+    return tuple(
+        Placed(
+            names[raw["ServiceID"]],
+            raw.get("NodeID", ""),
+            (raw.get("Status") or {}).get("State", ""),
+            raw.get("DesiredState", ""),
+        )
+        for raw in api.tasks()
+        if raw.get("ServiceID") in names and _lives(raw)
+    )
+
+
+def _lives(raw: Json) -> bool:
+    ended = {"complete", "failed", "shutdown", "rejected", "orphaned", "remove"}
+    return raw.get("DesiredState") == "running" or (raw.get("Status") or {}).get("State") not in ended
 
 
 def _node(raw: Json) -> Node:
