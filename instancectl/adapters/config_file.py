@@ -1,11 +1,10 @@
-"""`instance.toml` on disk: finds it, reads it, and says everything that is wrong with it."""
+"""`instance.toml` on disk: reads it, and says everything that is wrong with it."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 
 from instancectl.core.config import InstanceConfig
@@ -13,34 +12,6 @@ from instancectl.core.config_errors import understood
 from instancectl.errors import ConfigError
 
 NAME = "instance.toml"
-SYSTEM_WIDE = Path("/etc/instancectl")
-_HINT_NONE = "run `instancectl init` to write one, or name it with `--config PATH`"
-
-
-def find(explicit: str | None, environ: Mapping[str, str]) -> Path:
-    """The instance file: `--config` or INSTANCECTL_CONFIG (file or directory), ./, /etc/instancectl/.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    chosen = explicit or environ.get("INSTANCECTL_CONFIG")
-    if chosen:
-        path = location(chosen)
-        if not path.is_file():
-            raise ConfigError(f"there is no instance file at `{path}`", hint=_HINT_NONE, subject=str(path))
-        return path
-    candidates = (Path.cwd() / NAME, SYSTEM_WIDE / NAME)
-    for path in candidates:
-        if path.is_file():
-            return path
-    looked = " and ".join(f"`{path}`" for path in candidates)
-    raise ConfigError(f"there is no instance file: looked for {looked}", hint=_HINT_NONE)
-
-
-def location(chosen: str) -> Path:
-    """Where the instance file is or would be: `chosen` itself, or `instance.toml` in that directory."""
-    path = Path(chosen).expanduser().absolute()
-    return path if path.suffix == ".toml" and not path.is_dir() else path / NAME
 
 
 def load(path: Path) -> InstanceConfig:

@@ -75,6 +75,18 @@ def foreign(path: Path) -> Mapping[str, str]:
     return parsed.values
 
 
+def content(path: Path) -> bytes:
+    """A whole file that goes to another host, whoever may read it here.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read `{path}`: {error.strerror}", subject=str(path)) from error
+
+
 def password(path: Path) -> str:
     """The first line of a file.
 

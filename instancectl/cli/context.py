@@ -11,7 +11,7 @@ from instancectl.core.invocation import Globals
 FLAGS = frozenset(
     {"--json", "--yes", "-y", "--quiet", "-q", "--verbose", "-v", "-vv", "--no-color", "--debug"}
 )
-VALUED = frozenset({"--config", "--host"})
+VALUED = frozenset({"--config", "--host", "--host-key"})
 PASSTHROUGH = frozenset({"tootctl"})
 """Commands whose own arguments belong to another program."""
 

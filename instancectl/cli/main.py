@@ -12,11 +12,13 @@ from typer.exceptions import Abort, TyperException
 
 from instancectl import __version__
 from instancectl.cli import commands
-from instancectl.cli.context import hoist, own, shielded
+from instancectl.cli.context import VALUED, hoist, own, shielded
+from instancectl.cli.relay import relayed
 from instancectl.cli.render import render_error, render_line, render_result
+from instancectl.core.host.address import HERE
 from instancectl.core.invocation import Globals
 from instancectl.core.result import Result
-from instancectl.errors import InstanceError, Refused
+from instancectl.errors import InstanceError
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -48,8 +50,14 @@ def global_options(
         ),
     ] = None,
     host: Annotated[
-        str | None, typer.Option("--host", help="Run on this host over SSH: USER@ADDRESS.")
+        list[str] | None,
+        typer.Option(
+            "--host", metavar="USER@ADDRESS", help="Run on this host over SSH; `local` is this machine."
+        ),
     ] = None,
+    host_key: Annotated[
+        str, typer.Option("--host-key", metavar="SHA256:…", help="The fingerprint that its key must have.")
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer moderate questions with yes.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
@@ -63,13 +71,9 @@ def global_options(
     ] = False,
 ) -> None:
     """Options that every command understands, before or after its name."""
-    if host:
-        raise Refused(
-            f"cannot work on `{host}` from here yet: commands run on the host itself",
-            hint=f"type `ssh {host}`, then the same command there without `--host`",
-            subject=host,
-        )
-    ctx.obj = Globals(config, host, json, yes, quiet, verbose, not no_color)
+    hosts = tuple(one for one in host or () if one != HERE)
+    first = hosts[0] if hosts else None
+    ctx.obj = Globals(config, first, json, yes, quiet, verbose, not no_color, host_key, hosts)
 
 
 commands.register(app)
@@ -87,8 +91,7 @@ def run(argv: Sequence[str]) -> int:
     options = Globals(json="--json" in ours, quiet="--quiet" in ours or "-q" in ours)
     command = _command_words(ours)
     try:
-        outcome = app(args=shielded(words), prog_name="instancectl", standalone_mode=False)
-        return _rendered(command, outcome, options)
+        return _carried_out(command, words, options)
     except InstanceError as error:
         return render_error(command, error, options)
     except TyperException as error:
@@ -103,6 +106,14 @@ def run(argv: Sequence[str]) -> int:
         if "--debug" in ours:
             raise
         return _bug(command, error, options)
+
+
+def _carried_out(command: tuple[str, ...], words: Sequence[str], options: Globals) -> int:
+    there = relayed(words, options)
+    if there is not None:
+        return there
+    outcome = app(args=shielded(words), prog_name="instancectl", standalone_mode=False)
+    return _rendered(command, outcome, options)
 
 
 def _rendered(command: tuple[str, ...], outcome: object, options: Globals) -> int:
@@ -168,7 +179,7 @@ def _command_words(words: Sequence[str]) -> tuple[str, ...]:
     for word in words:
         if skip:
             skip = False
-        elif word in {"--config", "--host"}:
+        elif word in VALUED:
             skip = True
         elif not word.startswith("-"):
             plain.append(word)

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 
 from instancectl.core.config_base import Section
 from instancectl.core.config_host import Host
+from instancectl.core.config_hosts import Hosts
 from instancectl.core.config_scaling import Scaling
 
 DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
@@ -335,6 +336,7 @@ class InstanceConfig(Section):
     swarm: Swarm = Swarm()
     scaling: Scaling = Scaling()
     host: Host = Host()
+    hosts: Hosts = Hosts()
     mastodon: Mastodon = Mastodon()
 
     @property

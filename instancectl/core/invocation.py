@@ -11,7 +11,8 @@ class Globals:
 
     Attributes:
         config: `--config`: the instance file or its directory; None searches the usual places.
-        host: `--host`: run on that host over SSH; None runs here.
+        host: the last `--host`; what is relayed never gets here, so it is for commands that reach hosts.
+        hosts: every `--host`, in order.
         host_key: `--host-key`: the fingerprint that its key must have, `SHA256:…`; empty asks the person.
         json: print one JSON document instead of text.
         yes: answer moderate questions with yes.
@@ -28,3 +29,4 @@ class Globals:
     verbose: int = 0
     color: bool = True
     host_key: str = ""
+    hosts: tuple[str, ...] = ()

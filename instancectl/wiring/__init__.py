@@ -17,10 +17,11 @@ from instancectl.wiring.instance import (
     write_debug_log,
 )
 from instancectl.wiring.looking import checking, health, object_store, senses, subject
-from instancectl.wiring.remote import code_bundle, here, look, reach
+from instancectl.wiring.remote import Ask, code_bundle, here, look, manager, reach, relayed
 from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
 
 __all__ = [
+    "Ask",
     "InstancePaths",
     "OpenInstance",
     "adoption",
@@ -38,9 +39,11 @@ __all__ = [
     "local_machine",
     "lock",
     "look",
+    "manager",
     "object_store",
     "open_instance",
     "reach",
+    "relayed",
     "render",
     "reporter",
     "run_in_one_shot",

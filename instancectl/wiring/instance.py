@@ -61,19 +61,19 @@ def open_instance(options: Globals) -> OpenInstance:
     Raises:
         ConfigError: there is none, or it is wrong.
     """
-    from instancectl.adapters import config_file
+    from instancectl.adapters import config_file, instance_place
 
-    path = config_file.find(options.config, os.environ)
+    path = instance_place.find(options.config, os.environ)
     return OpenInstance(InstancePaths(path), config_file.load(path))
 
 
 def config_if_any(options: Globals) -> InstanceConfig | None:
     """The configuration, or None when nobody named an instance file and none is in the usual places."""
-    from instancectl.adapters import config_file
+    from instancectl.adapters import config_file, instance_place
     from instancectl.errors import ConfigError
 
     try:
-        path = config_file.find(options.config, os.environ)
+        path = instance_place.find(options.config, os.environ)
     except ConfigError:
         if options.config:
             raise

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instancectl.core.host.address import HostAddress
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
     from instancectl.adapters.code_bundle import Bundle
     from instancectl.adapters.ssh import SshHost
     from instancectl.core.host.facts import HostFacts
-    from instancectl.operations.host.trust import Ask
+    from instancectl.core.host.relay import Errand, Typed
     from instancectl.ports.remote import Remote
+
+Ask = Callable[[str], bool]
+"""Puts a question to the person; whether they said yes."""
 
 
 def here() -> Remote:
@@ -62,3 +67,60 @@ def code_bundle() -> Bundle:
     from instancectl.adapters import code_bundle as adapter
 
     return adapter.build()
+
+
+def manager(config: str | None) -> HostAddress | None:
+    """The host that `[hosts].manager` of the instance file names; None when there is none, or it is here.
+
+    Raises:
+        Refused: it is no address.
+    """
+    from instancectl.adapters import instance_place, own_addresses
+    from instancectl.core.host import address
+
+    said = instance_place.manager(config, os.environ)
+    if said in {"", address.HERE}:
+        return None
+    found = address.parse(said)
+    return None if own_addresses.is_own(found.address) else found
+
+
+def errand(typed: Typed, *, named: bool) -> tuple[Errand, tuple[bytes, ...]]:
+    """What goes to the host, and the contents of the files that go first.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
+    from instancectl.adapters import secret_file
+    from instancectl.core.host import relay
+
+    password = os.environ.get(relay.PASSWORD_VARIABLE, "")
+    found = relay.errand(typed, named=named, password=password, plain=bool(os.environ.get("NO_COLOR")))
+    contents = (
+        secret_file.content(Path(file.path).expanduser()) if file.path else file.content.encode()
+        for file in found.files
+    )
+    return found, tuple(contents)
+
+
+def relayed(address: HostAddress, typed: Typed, options: Globals, ask: Ask | None = None) -> int:
+    """Run a command on another host with the person's terminal; returns its exit code.
+
+    Raises:
+        Unreachable: the host cannot be reached, or the connection was lost.
+        Refused: its key is not confirmed, instancectl is not installed there, or `sudo` wants a password.
+    """
+    from instancectl.adapters import code_bundle as bundle
+    from instancectl.operations.host import relay as operation
+
+    going, files = errand(typed, named=bool(typed.hosts))
+    host = reach(address, options, ask)
+    terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    progress = os.environ.get("INSTANCECTL_NO_PROGRESS", "")
+    manner = operation.Manner(
+        tty=terminal and not options.json,
+        stdin=b"" if sys.stdin.isatty() and not terminal else None,
+        expected="" if options.quiet else bundle.fingerprint(),
+        environment=(f"INSTANCECTL_NO_PROGRESS={progress}",) if progress else (),
+    )
+    return operation.relay(host, going, files, manner)

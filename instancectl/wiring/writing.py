@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 def initialisation(options: Globals, directory: str) -> initialise.Surroundings:
     """Where `init` looks and writes: `directory`, else `--config`, else here."""
-    from instancectl.adapters import config_file, local_machine
+    from instancectl.adapters import config_file, instance_place, local_machine
     from instancectl.adapters.secret_file import SecretFile
     from instancectl.adapters.secret_generator import SystemSecretGenerator
     from instancectl.adapters.state_file import StateDirectory
     from instancectl.operations import init as initialise
 
     chosen = directory or options.config
-    paths = InstancePaths(config_file.location(chosen or "."))
-    here = not chosen or paths.config_file == Path.cwd() / config_file.NAME
+    paths = InstancePaths(instance_place.location(chosen or "."))
+    here = not chosen or paths.config_file == Path.cwd() / instance_place.NAME
     return initialise.Surroundings(
         config_store=config_file.ConfigFile(paths.config_file),
         secret_store=SecretFile(paths.secrets_file),

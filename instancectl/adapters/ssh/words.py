@@ -87,6 +87,43 @@ class Ssh:
         words = self.words({"ControlPath": str(self.socket(address))}, address)
         return [*words, "-O", "exit", *self._end(address)]
 
+    def new_login(self, address: HostAddress, argv: Sequence[str]) -> list[str]:
+        """Run a command over a connection of its own, with a key and nothing else: proves that it works."""
+        alone = {
+            "BatchMode": "yes",
+            "ControlMaster": "no",
+            "ControlPath": "none",
+            "LogLevel": "ERROR",
+            "PreferredAuthentications": "publickey",
+        }
+        words = self.words({**_QUIET, **_CAREFUL, **alone}, address)
+        return [*words, "-T", *self._end(address), shlex.join(argv)]
+
+    def for_ansible(self, address: HostAddress) -> dict[str, str | bool | int]:
+        """Variables with which Ansible shares the connection, and opens it again when it was lost."""
+        shared = {
+            "BatchMode": "yes",
+            "ControlMaster": "auto",
+            "ControlPath": str(self.socket(address)),
+            "ControlPersist": str(PERSIST_SECONDS),
+        }
+        options = {**_QUIET, **_CAREFUL, **shared}
+        words = [
+            *self.program[1:],
+            *(word for key, value in options.items() for word in ("-o", f"{key}={value}")),
+        ]
+        found: dict[str, str | bool | int] = {
+            "ansible_host": address.address,
+            "ansible_ssh_executable": self.program[0],
+            "ansible_ssh_args": shlex.join(words),
+            "ansible_become": address.user != "root",
+        }
+        if address.user:
+            found["ansible_user"] = address.user
+        if address.port:
+            found["ansible_port"] = address.port
+        return found
+
     def words(self, options: Mapping[str, str], address: HostAddress) -> list[str]:
         """The program, options as `-o` and the port."""
         given = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]

@@ -40,20 +40,19 @@ def log_in(
     """
     try:
         opened()
-    except HostKeyUnknown as unknown:
+    except HostKeyUnknown:
         shown = keys.offered(address)
-        _confirm(shown, address, named, ask, unknown)
-        file = keys.record(shown, address)
-        opened()
-        return f"the key of `{address}` is recorded in `{file}`"
     except HostKeyChanged as changed:
         raise _changed(changed, keys, address) from changed
-    return ""
+    else:
+        return ""
+    _confirm(shown, address, named, ask)
+    file = keys.record(shown, address)
+    opened()
+    return f"the key of `{address}` is recorded in `{file}`"
 
 
-def _confirm(
-    shown: tuple[HostKey, ...], address: HostAddress, named: str, ask: Ask | None, unknown: HostKeyUnknown
-) -> None:
+def _confirm(shown: tuple[HostKey, ...], address: HostAddress, named: str, ask: Ask | None) -> None:
     if named:
         if named not in {key.fingerprint for key in shown}:
             raise Refused(
@@ -69,7 +68,7 @@ def _confirm(
         f"cannot log in to `{address}`: its key {_fingerprints(shown)} is not known here, and {said}",
         hint=f"{_WHERE}; then confirm it with `--host-key {shown[0].fingerprint}`",
         subject=str(address),
-    ) from unknown
+    )
 
 
 def _changed(changed: HostKeyChanged, keys: HostKeys, address: HostAddress) -> Refused:

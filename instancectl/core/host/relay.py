@@ -1,0 +1,164 @@
+"""Which commands run on the manager, and what of the command line goes there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+Words = tuple[str, ...]
+
+FROM_HERE: frozenset[str] = frozenset({"host", "launch"})
+"""Commands that reach hosts themselves."""
+
+HERE_UNLESS_NAMED: frozenset[Words] = frozenset({(), ("init",), ("config", "schema"), ("scale", "simulate")})
+"""What needs no instance: the manager that a file names does not get these, only `--host` does."""
+
+PASSWORD_OPTION = "--smtp-password-file"  # noqa: S105 - the name of an option
+PASSWORD_VARIABLE = "INSTANCECTL_SMTP_PASSWORD"  # noqa: S105 - the name of a variable
+
+TRAVELLING: Mapping[Words, frozenset[str]] = {
+    ("init",): frozenset({PASSWORD_OPTION, "--from-env"}),
+    ("launch",): frozenset({PASSWORD_OPTION}),
+    ("scale", "simulate"): frozenset({"--trace"}),
+}
+"""Options that name a file of this machine: its content goes to the host, under a name of its own there."""
+
+STAYING: Mapping[Words, frozenset[str]] = {
+    (): frozenset({"--config"}),
+    ("init",): frozenset({"--directory"}),
+    ("scale", "simulate"): frozenset({"--plot"}),
+}
+"""Options that name a file or directory of the host, from `/etc/instancectl` on when it is relative."""
+
+_OURS = ("--host", "--host-key", "--config")
+_GROUPS = frozenset({"agent", "config", "host", "maintenance", "scale"})
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command line, read as far as relaying needs it.
+
+    Attributes:
+        command: the words of the command, e.g. `("config", "show")`; empty for none.
+        hosts: every `--host`, in order.
+        host_key: `--host-key`; empty when nobody named one.
+        config: `--config`; empty when nobody named one.
+        rest: our other words.
+        behind: words that belong to another program.
+    """
+
+    command: Words = ()
+    hosts: Words = ()
+    host_key: str = ""
+    config: str = ""
+    rest: Words = ()
+    behind: Words = ()
+
+    @property
+    def wants_help(self) -> bool:
+        """Help is the same everywhere."""
+        return "--help" in self.rest
+
+
+@dataclass(frozen=True, slots=True)
+class Travelling:
+    """A file that goes to the host before the command does.
+
+    Attributes:
+        path: where it is here; empty when its content came from elsewhere.
+        prefix: what stands before its name in the same word, e.g. `--trace=`.
+        content: what it holds when there is no path.
+    """
+
+    path: str
+    prefix: str = ""
+    content: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What runs on the host: the words behind `instancectl`, some of which are files of this machine."""
+
+    argv: tuple[str | Travelling, ...]
+
+    @property
+    def files(self) -> tuple[Travelling, ...]:
+        """Files that go first."""
+        return tuple(word for word in self.argv if isinstance(word, Travelling))
+
+    def words(self, names: Sequence[str]) -> Words:
+        """The words, with the names that the files have on the host, in the order of `files`."""
+        left = iter(names)
+        return tuple(
+            f"{word.prefix}{next(left)}" if isinstance(word, Travelling) else word for word in self.argv
+        )
+
+
+def read(words: Sequence[str], ours: int) -> Typed:
+    """Understand a command line.
+
+    Args:
+        words: all of it.
+        ours: how many of the words are ours; what follows belongs to another program.
+    """
+    found: dict[str, list[str]] = {name: [] for name in _OURS}
+    rest: list[str] = []
+    left = iter(words[:ours])
+    for word in left:
+        name, equals, value = word.partition("=")
+        if name in found:
+            found[name].append(value if equals else next(left, ""))
+        else:
+            rest.append(word)
+    plain = [word for word in rest if not word.startswith("-")]
+    return Typed(
+        command=tuple(plain[: 2 if plain and plain[0] in _GROUPS else 1]),
+        hosts=tuple(found["--host"]),
+        host_key="".join(found["--host-key"][-1:]),
+        config="".join(found["--config"][-1:]),
+        rest=tuple(rest),
+        behind=tuple(words[ours:]),
+    )
+
+
+def runs_here(typed: Typed, *, named: bool) -> bool:
+    """Whether a command acts from this machine; `named` when `--host` was typed."""
+    if typed.wants_help or (typed.command[:1] and typed.command[0] in FROM_HERE):
+        return True
+    return not named and typed.command in HERE_UNLESS_NAMED
+
+
+def errand(typed: Typed, *, named: bool, password: str = "", plain: bool = False) -> Errand:
+    """What goes to the host.
+
+    Args:
+        typed: the command line.
+        named: whether `--host` was typed; else a file of this machine named the manager, and `--config`
+            names that file, not one of the host.
+        password: content of INSTANCECTL_SMTP_PASSWORD here.
+        plain: whether colour is unwanted here (NO_COLOR).
+    """
+    config = ("--config", typed.config) if named and typed.config else ()
+    colour = ("--no-color",) if plain and "--no-color" not in typed.rest else ()
+    return Errand(("--host", "local", *config, *colour, *_travelling(typed, password), *typed.behind))
+
+
+def _travelling(typed: Typed, password: str) -> Iterator[str | Travelling]:
+    options = TRAVELLING.get(typed.command, frozenset())
+    left = iter(typed.rest)
+    for word in left:
+        name, equals, value = word.partition("=")
+        if name not in options:
+            yield word
+        elif equals:
+            yield Travelling(value, prefix=f"{name}=")
+        else:
+            yield word
+            yield from (Travelling(path) for path in (next(left, ""),) if path)
+    if password and PASSWORD_OPTION in options and not _given(typed, PASSWORD_OPTION):
+        yield PASSWORD_OPTION
+        yield Travelling("", content=password)
+
+
+def _given(typed: Typed, option: str) -> bool:
+    return any(word.partition("=")[0] == option for word in typed.rest)
