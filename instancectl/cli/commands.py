@@ -18,6 +18,7 @@ MODULES = (
     "config",
     "maintenance",
     "journal",
+    "host",
     "destroy",
 )
 

@@ -1,6 +1,7 @@
 """Composition root: builds the adapters for one invocation, and hands them to an operation."""
 
 from instancectl.wiring.deploying import deployment, destruction, layout, render, run_in_one_shot
+from instancectl.wiring.hosting import host_settings, provision, provisioning
 from instancectl.wiring.instance import (
     InstancePaths,
     OpenInstance,
@@ -33,6 +34,7 @@ __all__ = [
     "destruction",
     "health",
     "here",
+    "host_settings",
     "initialisation",
     "journal",
     "layout",
@@ -44,6 +46,8 @@ __all__ = [
     "open_instance",
     "reach",
     "relayed",
+    "provision",
+    "provisioning",
     "render",
     "reporter",
     "run_in_one_shot",
