@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from instancectl.core.host.address import HostAddress
-from instancectl.errors import Refused
+from instancectl.errors import Refused, Unreachable
 
 
 class HostKeyUnknown(Refused):
@@ -16,6 +16,10 @@ class HostKeyUnknown(Refused):
 
 class HostKeyChanged(Refused):
     """The host shows another key than the one that is recorded."""
+
+
+class LoginRefused(Unreachable):
+    """The host answers, and lets this login not in."""
 
 
 @dataclass(frozen=True, slots=True)

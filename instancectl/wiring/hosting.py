@@ -119,39 +119,13 @@ def provision(
 
 
 def _remotes(options: Globals, settings: HostSettings, ask: Ask | None) -> list[Remote]:
-    """The hosts that were named; root's login may be closed by an earlier run, then the admin's is tried."""
-    from instancectl.core.host.address import HERE, parse
-    from instancectl.errors import Unreachable
-    from instancectl.wiring.remote import here, reach
+    """The hosts that were named, or this machine."""
+    from instancectl.core.host.address import parse
+    from instancectl.wiring.remote import here, reach_either
 
-    found: list[Remote] = []
-    for text in options.hosts or (HERE,):
-        if text == HERE:
-            found.append(here())
-            continue
-        address = parse(text)
-        try:
-            found.append(reach(address, options, ask))
-        except Unreachable as error:
-            if address.user != "root" or "refused the login" not in error.message:
-                raise
-            found.append(_as_admin(address, options, settings, ask, error))
-    return found
-
-
-def _as_admin(
-    address: HostAddress, options: Globals, settings: HostSettings, ask: Ask | None, first: Exception
-) -> Remote:
-    from instancectl.errors import Unreachable
-    from instancectl.wiring.remote import reach
-
-    admin = address.as_user(settings.admin_user)
-    try:
-        remote = reach(admin, options, ask)
-    except Unreachable:
-        raise first from None
-    reporter(options).note(f"root's login on `{address.address}` is closed: going on as `{admin}`")
-    return remote
+    if not options.hosts:
+        return [here()]
+    return [reach_either(parse(text), options, settings.admin_user, ask) for text in options.hosts]
 
 
 @contextlib.contextmanager

@@ -53,6 +53,29 @@ def reach(address: HostAddress, options: Globals, ask: Ask | None = None) -> Ssh
     return host
 
 
+def reach_either(address: HostAddress, options: Globals, admin: str, ask: Ask | None = None) -> SshHost:
+    """Log in; where root's login was closed by an earlier run, as `admin`, and says so.
+
+    Raises:
+        Unreachable: it cannot be reached, or lets neither of them in.
+        Refused: its key is not confirmed, or has changed.
+    """
+    from instancectl.ports.remote import LoginRefused
+    from instancectl.wiring.instance import reporter
+
+    try:
+        return reach(address, options, ask)
+    except LoginRefused as first:
+        if address.user != "root":
+            raise
+        try:
+            host = reach(address.as_user(admin), options, ask)
+        except LoginRefused:
+            raise first from None
+    reporter(options).note(f"root's login on `{address.address}` is closed: going on as `{host.address}`")
+    return host
+
+
 def look(remote: Remote) -> HostFacts:
     """What one look at a host tells; see `operations.host.look`."""
     from instancectl.adapters import assets, host_look
@@ -110,11 +133,15 @@ def relayed(address: HostAddress, typed: Typed, options: Globals, ask: Ask | Non
         Unreachable: the host cannot be reached, or the connection was lost.
         Refused: its key is not confirmed, instancectl is not installed there, or `sudo` wants a password.
     """
+    going, files = errand(typed, named=bool(typed.hosts))
+    return carried_out(reach(address, options, ask), going, files, options)
+
+
+def carried_out(remote: Remote, going: Errand, files: tuple[bytes, ...], options: Globals) -> int:
+    """Run an errand on a host that was reached; returns its exit code."""
     from instancectl.adapters import code_bundle as bundle
     from instancectl.operations.host import relay as operation
 
-    going, files = errand(typed, named=bool(typed.hosts))
-    host = reach(address, options, ask)
     terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     progress = os.environ.get("INSTANCECTL_NO_PROGRESS", "")
     manner = operation.Manner(
@@ -123,4 +150,4 @@ def relayed(address: HostAddress, typed: Typed, options: Globals, ask: Ask | Non
         expected="" if options.quiet else bundle.fingerprint(),
         environment=(f"INSTANCECTL_NO_PROGRESS={progress}",) if progress else (),
     )
-    return operation.relay(host, going, files, manner)
+    return operation.relay(remote, going, files, manner)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from instancectl.core.host.address import HostAddress
 from instancectl.errors import InstanceError, Refused, Unreachable
-from instancectl.ports.remote import HostKeyChanged, HostKeyUnknown
+from instancectl.ports.remote import HostKeyChanged, HostKeyUnknown, LoginRefused
 
 Make = Callable[[str, str, str], InstanceError]
 
@@ -19,6 +19,10 @@ def _unreachable(message: str, hint: str, subject: str) -> InstanceError:
 
 def _refused(message: str, hint: str, subject: str) -> InstanceError:
     return Refused(message, hint=hint, subject=subject)
+
+
+def _no_login(message: str, hint: str, subject: str) -> InstanceError:
+    return LoginRefused(message, hint=hint, subject=subject)
 
 
 def _unknown_key(message: str, hint: str, subject: str) -> InstanceError:
@@ -66,13 +70,13 @@ CAUSES: tuple[Cause, ...] = (
     Cause(r"Host key verification failed", _refused,
           "the key of `{host}` cannot be verified",
           "see what is wrong: `ssh {login}{bracketed}`"),
-    Cause(r"Too many authentication failures", _unreachable,
+    Cause(r"Too many authentication failures", _no_login,
           "`{host}` refused the login: too many keys were tried before the right one",
           "name the key in ~/.ssh/config: `Host {address}`, `IdentityFile …`, `IdentitiesOnly yes`"),
     Cause(r"(UNPROTECTED PRIVATE KEY FILE|bad permissions)", _refused,
           "cannot log in to `{host}`: others may read the private key",
           "`chmod 600` the key file that `ssh -v {login}{bracketed}` names"),
-    Cause(r"Permission denied", _unreachable,
+    Cause(r"Permission denied", _no_login,
           "`{host}` refused the login{as_user}",
           "is it the right user, and is your key in its authorized_keys? "
           "`ssh-copy-id {login}{bracketed}` puts it there"),

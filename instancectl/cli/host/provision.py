@@ -8,6 +8,7 @@ import typer
 
 from instancectl import wiring
 from instancectl.cli.context import globals_of
+from instancectl.cli.relay import asking
 from instancectl.core.result import Result
 
 
@@ -56,4 +57,5 @@ def provision(
         "firewall": firewall,
     }
     given = {name: value for name, value in flags.items() if value is not None}
-    return wiring.provision(globals_of(ctx), given, check=check, diff=diff)
+    options = globals_of(ctx)
+    return wiring.provision(options, given, check=check, diff=diff, ask=asking(options))
