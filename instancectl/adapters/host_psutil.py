@@ -14,8 +14,8 @@ import psutil
 from instancectl.core.checks.seen import Disk, Listener, Memory
 from instancectl.errors import Unreachable
 
-CONTAINER_INTERFACES = ("docker", "br-", "veth", "virbr", "cni", "flannel", "vxlan")
-"""Prefixes of interfaces that only containers and virtual machines of this host can use."""
+CONTAINER_INTERFACES = ("docker", "br-", "veth", "virbr", "cni", "flannel", "vxlan", "ictlook")
+"""Prefixes of interfaces that only containers and virtual machines of this host (and a look) can use."""
 
 
 class PsutilHost:
@@ -53,13 +53,13 @@ class PsutilHost:
         useful = [address for address in dict.fromkeys(found) if _reachable(address)]
         return tuple(sorted(useful, key=lambda address: (":" in address, address)))
 
-    def listeners(self, ports: Collection[int]) -> tuple[Listener, ...]:
-        """Who holds these ports, each once."""
+    def listeners(self, ports: Collection[int] | None = None) -> tuple[Listener, ...]:
+        """Who holds these ports, or any, each once."""
         try:
             connections = psutil.net_connections("inet")
         except (psutil.AccessDenied, OSError) as error:
             raise Unreachable("cannot see who listens on this host", hint="run as root") from error
-        return tuple(dict.fromkeys(_listeners(connections, frozenset(ports))))
+        return tuple(dict.fromkeys(_listeners(connections, None if ports is None else frozenset(ports))))
 
 
 def _reachable(text: str) -> bool:
@@ -67,9 +67,9 @@ def _reachable(text: str) -> bool:
     return not (address.is_loopback or address.is_link_local or address.is_unspecified)
 
 
-def _listeners(connections: list[Any], ports: frozenset[int]) -> Iterator[Listener]:
+def _listeners(connections: list[Any], ports: frozenset[int] | None) -> Iterator[Listener]:
     for one in connections:
-        if not one.laddr or one.laddr.port not in ports:
+        if not one.laddr or (ports is not None and one.laddr.port not in ports):
             continue
         protocol: Literal["tcp", "udp"] = "tcp" if one.type == socket.SOCK_STREAM else "udp"
         if protocol == "udp" or one.status == psutil.CONN_LISTEN:

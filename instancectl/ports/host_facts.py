@@ -23,5 +23,5 @@ class HostFacts(Protocol):
     def addresses(self) -> tuple[str, ...]:
         """Addresses others can use: no loopback, no link-local, none of Docker's bridges; IPv4 first."""
 
-    def listeners(self, ports: Collection[int]) -> tuple[Listener, ...]:
-        """Who holds these ports, TCP (listening) and UDP."""
+    def listeners(self, ports: Collection[int] | None = None) -> tuple[Listener, ...]:
+        """Who holds these ports (or, without, any), TCP (listening) and UDP."""

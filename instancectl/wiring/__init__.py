@@ -17,7 +17,7 @@ from instancectl.wiring.instance import (
     swarm,
     write_debug_log,
 )
-from instancectl.wiring.looking import checking, health, object_store, senses, subject
+from instancectl.wiring.looking import checking, exposure, health, object_store, senses, subject
 from instancectl.wiring.remote import Ask, code_bundle, here, look, manager, reach, relayed
 from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
 
@@ -32,6 +32,7 @@ __all__ = [
     "config_if_any",
     "deployment",
     "destruction",
+    "exposure",
     "health",
     "here",
     "host_settings",

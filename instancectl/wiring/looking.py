@@ -5,10 +5,11 @@ Adapters are imported inside the functions, so that a command only pays for what
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
-from instancectl.wiring.instance import open_instance, state, swarm
+from instancectl.wiring.instance import config_if_any, open_instance, state, swarm
 
 if TYPE_CHECKING:
     from instancectl.core.applied import Applied
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from instancectl.core.config import InstanceConfig
     from instancectl.core.secret_set import SecretSet
     from instancectl.operations import check, status
+    from instancectl.ports.host_facts import HostFacts
     from instancectl.ports.object_store import ObjectStore
 
 
@@ -55,6 +57,7 @@ def senses(config: InstanceConfig, found: SecretSet) -> check.Senses:
         http=SocketHttpProbe(),
         time=KernelClock(),
         together=DaemonThreads(),
+        own=own_host(),
         store=(lambda: object_store(config, found)) if config.media.storage == "s3" else None,
     )
 
@@ -66,6 +69,28 @@ def subject(
     from instancectl.operations.check import Subject
 
     return Subject(config, applied, problems, found.get("SMTP_PASSWORD"))
+
+
+def own_host() -> check.OwnHost:
+    """This host, looked at from inside and from a network namespace of its own."""
+    from instancectl.adapters.port_scan import NamespaceScan
+    from instancectl.adapters.ssh import LocalShell
+    from instancectl.operations.check import OwnHost
+
+    return OwnHost(LocalShell(), NamespaceScan())
+
+
+def exposure(options: Globals, vantage: str) -> tuple[check.OwnHost, HostFacts, InstanceConfig | None]:
+    """This host, and the place to look from: here, or a host over SSH; no instance is needed."""
+    from instancectl.adapters.host_psutil import PsutilHost
+    from instancectl.adapters.port_scan import RemoteScan
+    from instancectl.core.host import address
+    from instancectl.wiring.remote import reach
+
+    own = own_host()
+    if vantage:
+        own = replace(own, scan=RemoteScan(reach(address.parse(vantage), options)))
+    return own, PsutilHost(), config_if_any(options)
 
 
 def object_store(config: InstanceConfig, found: SecretSet) -> ObjectStore:

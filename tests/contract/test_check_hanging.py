@@ -21,6 +21,7 @@ from instancectl.core.secrets import Secret
 from instancectl.operations.check import Senses, Subject, check
 from tests.fakes.containers import FakeContainers
 from tests.fakes.host import FakeHost
+from tests.fakes.own_host import fresh_host
 from tests.fakes.time_source import FakeTime
 
 pytestmark = pytest.mark.contract
@@ -65,6 +66,7 @@ def test_everything_hangs_and_the_answer_still_comes(mute: int) -> None:
         SocketHttpProbe(),
         FakeTime(),
         DaemonThreads(),
+        fresh_host(),
         lambda: bucket,
     )
     started = time.monotonic()

@@ -25,6 +25,7 @@ from tests.fakes.host import FakeHost
 from tests.fakes.http import FakeHttp
 from tests.fakes.mail_server import FakeMailServer
 from tests.fakes.names import FakeDns
+from tests.fakes.own_host import fresh_host
 from tests.fakes.time_source import FakeTime
 
 pytestmark = pytest.mark.contract
@@ -98,6 +99,7 @@ def judged(standin: Standin) -> tuple[dict[str, Finding], str]:
         FakeHttp(),
         FakeTime(),
         DaemonThreads(),
+        fresh_host(),
     )
     subject = Subject(config, Applied(local_domain=DOMAIN, owner_done=True), ())
     checks = registry.chosen(ASKED)

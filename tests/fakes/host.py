@@ -36,5 +36,5 @@ class FakeHost:
     def addresses(self) -> tuple[str, ...]:
         return self.own
 
-    def listeners(self, ports: Collection[int]) -> tuple[Listener, ...]:
-        return tuple(one for one in self.held if one.port in ports)
+    def listeners(self, ports: Collection[int] | None = None) -> tuple[Listener, ...]:
+        return tuple(one for one in self.held if ports is None or one.port in ports)

@@ -10,13 +10,14 @@ from instancectl.core.check import Finding, Severity
 from instancectl.core.config import InstanceConfig
 from instancectl.core.result import Result
 from instancectl.core.secrets import Secret
-from instancectl.operations.check import Senses, Subject, check, preflight
+from instancectl.operations.check import OwnHost, Senses, Subject, check, preflight
 from tests.fakes.containers import FakeContainers
 from tests.fakes.host import FakeHost
 from tests.fakes.http import FakeHttp, answer
 from tests.fakes.mail_server import FakeMailServer
 from tests.fakes.names import FakeDns
 from tests.fakes.object_store import FakeStore
+from tests.fakes.own_host import fresh_host
 from tests.fakes.time_source import FakeTime
 from tests.fakes.together import OneByOne
 
@@ -36,6 +37,7 @@ class World:
     http: FakeHttp
     time: FakeTime
     together: OneByOne
+    own: OwnHost
     store: FakeStore | None = None
     applied: Applied = Applied(local_domain=DOMAIN, owner_done=True, verified="x")  # noqa: RUF009 - frozen
 
@@ -50,6 +52,7 @@ class World:
             self.http,
             self.time,
             self.together,
+            self.own,
             (lambda: store) if store else None,
         )
 
@@ -94,7 +97,9 @@ def world(**sections: dict[str, Any]) -> World:
     )
     names = FakeDns({DOMAIN: (HERE,)})
     mail = FakeMailServer(login=("mastodon", "right"))
-    return World(config, FakeContainers(config), host, names, mail, http, FakeTime(), OneByOne())
+    return World(
+        config, FakeContainers(config), host, names, mail, http, FakeTime(), OneByOne(), fresh_host()
+    )
 
 
 def fresh(**sections: dict[str, Any]) -> World:

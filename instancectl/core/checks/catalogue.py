@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from instancectl.core.checks import edge, files, health, machine, mail, names, sidekiq, software, storage
+from instancectl.core.checks import (
+    edge,
+    files,
+    health,
+    host,
+    machine,
+    mail,
+    names,
+    sidekiq,
+    software,
+    storage,
+)
 from instancectl.core.checks.facts import Look
 from instancectl.core.checks.model import Check, Gate
 
@@ -265,5 +276,70 @@ REGISTRY: tuple[Check, ...] = (
         "all others for five minutes. Docker translates IPv6 unless its bridge has it; that fails only "
         "where an AAAA record leads people there.",
         frozenset({Look.CLIENT_ADDRESS, Look.NAMES}),
+    ),
+    Check(
+        "exposure",
+        "Do only the intended ports answer from outside?",
+        host.exposure,
+        "Tries ports of every address of this host from a network namespace of its own, so that Docker's "
+        "published ports and the firewall treat it as a stranger: every port that something holds, and "
+        "those of PostgreSQL, Redis, Puma, metrics, Docker and Swarm. Fails for each that answers and was "
+        "not intended. Unknown when nobody could look. `check --exposure` does the same from another host, "
+        "or for every port.",
+        frozenset({Look.EXPOSURE}),
+    ),
+    Check(
+        "firewall",
+        "Is the firewall loaded, whole and unchanged?",
+        host.firewall,
+        "Compares the loaded table with what its file would load. Fails when the table is gone or differs.",
+        frozenset({Look.FIREWALL}),
+    ),
+    Check(
+        "sshd",
+        "Does SSH still accept keys only, and nobody as root?",
+        host.sshd,
+        "Asks sshd for its effective settings, so that a line anywhere is noticed. Fails when they are "
+        "weaker than provisioning made them, or when sshd is set to a port that the firewall keeps closed.",
+        frozenset({Look.SSHD, Look.MANAGED}),
+    ),
+    Check(
+        "timers",
+        "Are the units and timers enabled and running?",
+        host.timers,
+        "Looks at every unit that provisioning enabled. A unit that waits for its condition, such as the "
+        "agent before the first deploy, is well.",
+        frozenset({Look.UNITS}),
+    ),
+    Check(
+        "packages",
+        "Do security updates install themselves?",
+        host.packages,
+        "Fails when unattended upgrades are off. Warns when packages are on hold, when security updates "
+        "wait although the nightly run was missed for three days, and when a reboot is due.",
+        frozenset({Look.PACKAGES}),
+    ),
+    Check(
+        "keys",
+        "Can an admin log in, today and in two weeks?",
+        host.keys,
+        "Reads the `expiry-time` of the admin user's keys. Fails when none is valid, warns when one has "
+        "expired or will within 14 days.",
+        frozenset({Look.KEYS}),
+    ),
+    Check(
+        "nodes",
+        "Are all hosts in the Swarm, and ready?",
+        host.nodes,
+        "Compares the Swarm's nodes with the hosts that provisioning knows. Warns for one that is drained.",
+        frozenset({Look.RECORD}),
+    ),
+    Check(
+        "managed-files",
+        "Are the files that provisioning wrote unchanged?",
+        host.managed_files,
+        "Compares their SHA-256 with the record. Warns, because an admin may have had a reason; the next "
+        "provisioning writes them anew.",
+        frozenset({Look.MANAGED}),
     ),
 )

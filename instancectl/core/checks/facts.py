@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,6 +24,9 @@ from instancectl.core.checks.seen import (
     VersionSeen,
 )
 from instancectl.core.config import InstanceConfig
+from instancectl.core.host.drift import FirewallSeen, KeySeen, PackagesSeen, UnitSeen
+from instancectl.core.host.exposure import ExposureSeen
+from instancectl.core.host.record import HostRecord
 from instancectl.core.observed import Observed
 from instancectl.core.probes import ReplicaAnswer
 from instancectl.core.questions import MailDomain, PostgresAnswer, RedisAnswer
@@ -46,6 +50,14 @@ class Look(StrEnum):
     PROBES = "probes"
     POSTGRES = "postgres"
     REDIS = "redis"
+    EXPOSURE = "exposure"
+    FIREWALL = "firewall"
+    SSHD = "sshd"
+    UNITS = "units"
+    PACKAGES = "packages"
+    KEYS = "keys"
+    MANAGED = "managed"
+    RECORD = "record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,14 @@ class Facts:
         edge: the site's `/health` through the edge of this host.
         postgres: PostgreSQL asked directly; `NoAnswer` when it did not answer.
         redis: Redis, likewise.
+        record: what provisioning did to this host; None when it never did.
+        exposure: which ports answer from outside.
+        firewall: our table, loaded and as its file has it.
+        sshd: effective settings, keyword → values.
+        units: those that provisioning enabled.
+        packages: the package manager.
+        keys: who may log in as the admin user.
+        managed: path → SHA-256 of the files that provisioning wrote, as they are.
     """
 
     config: InstanceConfig
@@ -93,6 +113,14 @@ class Facts:
     probes: Known[tuple[ReplicaAnswer, ...]] = NOT_LOOKED
     postgres: Known[PostgresAnswer | NoAnswer] = NOT_LOOKED
     redis: Known[RedisAnswer | NoAnswer] = NOT_LOOKED
+    record: Known[HostRecord | None] = NOT_LOOKED
+    exposure: Known[ExposureSeen] = NOT_LOOKED
+    firewall: Known[FirewallSeen] = NOT_LOOKED
+    sshd: Known[Mapping[str, Sequence[str]]] = NOT_LOOKED
+    units: Known[tuple[UnitSeen, ...]] = NOT_LOOKED
+    packages: Known[PackagesSeen] = NOT_LOOKED
+    keys: Known[tuple[KeySeen, ...]] = NOT_LOOKED
+    managed: Known[Mapping[str, str]] = NOT_LOOKED
 
     @property
     def deployed(self) -> bool | None:

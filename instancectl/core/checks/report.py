@@ -47,10 +47,11 @@ def _cause(facts: Facts, found: Sequence[Finding], worst: Severity) -> str:
 
 def lines(facts: Facts, found: Sequence[Finding], left_out: Sequence[Skipped]) -> tuple[str, ...]:
     """Everything, readable without colour."""
-    return (headline(facts, found), *_groups(found), *_left_out(left_out))
+    return (headline(facts, found), *groups(found), *_left_out(left_out))
 
 
-def _groups(found: Sequence[Finding]) -> Iterator[str]:
+def groups(found: Sequence[Finding]) -> Iterator[str]:
+    """The findings, worst first, with what is needed and what to type."""
     width = max((len(one.check) for one in found), default=0)
     for severity, title in GROUPS:
         group = [one for one in found if one.severity is severity]

@@ -13,12 +13,14 @@ from instancectl.core.checks.facts import Facts, Look
 from instancectl.core.checks.seen import Letter
 from instancectl.core.config import InstanceConfig
 from instancectl.core.host.placement import rooms
+from instancectl.core.host.record import HostRecord
 from instancectl.core.layout import Machine, derive, planned_machine, usable
 from instancectl.core.observed import Observed
 from instancectl.core.secrets import Secret
 from instancectl.core.unknown import NOT_LOOKED, Known, Unknown
 from instancectl.errors import InstanceError
-from instancectl.operations.check import containers, outside
+from instancectl.operations.check import containers, outside, own_host
+from instancectl.operations.check.own_host import OwnHost
 from instancectl.ports.container_probe import ContainerProbe
 from instancectl.ports.dns_lookup import DnsLookup
 from instancectl.ports.host_facts import HostFacts
@@ -38,7 +40,11 @@ DOCKER_DIRECTORY = "/var/lib/docker"
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """Everything to look with; `store` is None unless media are kept in one, and made only when looked at."""
+    """Everything to look with.
+
+    `own` looks at this host as provisioning made it.
+    `store` is None unless media are kept in one, and made only when looked at.
+    """
 
     containers: ContainerProbe
     host: HostFacts
@@ -47,6 +53,7 @@ class Senses:
     http: HttpProbe
     time: TimeSource
     together: Together
+    own: OwnHost
     store: Callable[[], ObjectStore] | None = None
 
 
@@ -85,12 +92,9 @@ def gather(
         stack: as just observed; None looks.
         mail: a test mail to hand over to the mail server.
     """
+    first = _first(senses, subject, wanted, stack)
     facts = Facts(
-        subject.config,
-        subject.applied,
-        secrets=subject.secrets,
-        now=senses.time.epoch_seconds(),
-        stack=stack if stack is not None else _stack(senses, subject),
+        subject.config, subject.applied, secrets=subject.secrets, now=senses.time.epoch_seconds(), **first
     )
     looks: dict[str, Callable[[], Any]] = {}
     for look in sorted(wanted):
@@ -104,32 +108,40 @@ def gather(
     return _with_layout(replace(facts, **seen))
 
 
-def _stack(senses: Senses, subject: Subject) -> Known[Observed]:
-    seen = senses.together.run(
-        {"stack": lambda: senses.containers.observe(subject.config.stack)}, STACK_SECONDS
-    )
-    return seen["stack"]
+def _first(
+    senses: Senses, subject: Subject, wanted: frozenset[Look], stack: Observed | None
+) -> dict[str, Any]:
+    """What decides about the other looks: the Engine, and whether this host was provisioned."""
+    looks: dict[str, Callable[[], Any]] = {}
+    if stack is None:
+        looks["stack"] = lambda: senses.containers.observe(subject.config.stack)
+    if wanted & own_host.LOOKS:
+        looks["record"] = lambda: own_host.read_record(senses.own.shell)
+    seen = dict(senses.together.run(looks, STACK_SECONDS))
+    return seen if stack is None else {**seen, "stack": stack}
 
 
 def _looks(look: Look, senses: Senses, subject: Subject, facts: Facts, mail: Letter | None) -> Looks:
     """Fields of `Facts` and how to see them."""
-    host = senses.host
+    if look in own_host.LOOKS:
+        return _own_looks(look, senses, facts)
+    machine = senses.host
     table: dict[Look, Looks] = {
         Look.MACHINE: {
-            "memory": host.memory,
-            "cores": host.cores,
-            "disk": lambda: host.disk(_docker_directory(facts)),
+            "memory": machine.memory,
+            "cores": machine.cores,
+            "disk": lambda: machine.disk(_docker_directory(facts)),
         },
-        Look.PORTS: {"listeners": lambda: host.listeners(_published(subject.config))},
+        Look.PORTS: {"listeners": lambda: machine.listeners(_published(subject.config))},
         Look.NAMES: {
-            "addresses": host.addresses,
+            "addresses": machine.addresses,
             "names": lambda: outside.names(senses.dns, senses.together, subject.config),
         },
         Look.MAIL: {"mail": lambda: _mail(senses, subject, facts, mail)},
         Look.OWNER_MAIL: {"owner_mail": lambda: containers.owner_mail(senses.containers, senses.dns, facts)},
         Look.EDGE: {"edge": lambda: outside.edge(senses.http, facts)},
         Look.CLIENT_ADDRESS: {
-            "client_address": lambda: outside.client_addresses(senses.http, host, facts),
+            "client_address": lambda: outside.client_addresses(senses.http, machine, facts),
         },
         Look.STORE: {"store": lambda: outside.store(senses.store and senses.store(), facts.now)},
         Look.CLOCK: {
@@ -141,6 +153,13 @@ def _looks(look: Look, senses: Senses, subject: Subject, facts: Facts, mail: Let
         Look.REDIS: {"redis": lambda: containers.redis(senses.containers, facts)},
     }
     return table[look]
+
+
+def _own_looks(look: Look, senses: Senses, facts: Facts) -> Looks:
+    """Nothing on a host that was not provisioned: there is nothing to compare with."""
+    if not isinstance(facts.record, HostRecord):
+        return {}
+    return own_host.looks(look, senses.own, senses.host, facts.record)
 
 
 def _mail(senses: Senses, subject: Subject, facts: Facts, mail: Letter | None) -> Any:

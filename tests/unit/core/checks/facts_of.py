@@ -8,6 +8,7 @@ from typing import Any
 from instancectl.core import budget
 from instancectl.core.applied import Applied
 from instancectl.core.checks.facts import Facts
+from instancectl.core.checks.host import STRICT
 from instancectl.core.checks.seen import (
     Answer,
     Certificate,
@@ -22,12 +23,15 @@ from instancectl.core.checks.seen import (
     VersionSeen,
 )
 from instancectl.core.config import InstanceConfig
+from instancectl.core.host.drift import FirewallSeen, KeySeen, PackagesSeen, UnitSeen
+from instancectl.core.host.exposure import AddressSeen, ExposureSeen, Holders, read_ports
 from instancectl.core.layout import Machine, derive
 from instancectl.core.observed import Engine, Observed, ServiceState, Task
 from instancectl.core.probes import ReplicaAnswer, probes
 from instancectl.core.questions import MailDomain, PostgresAnswer, RedisAnswer, SidekiqProcess
 from instancectl.core.service import PublishedPort, ServiceSpec
 from instancectl.core.sizes import QUEUES
+from tests.fakes.own_host import RECORD
 
 GIB = 1024**3
 DAY = 86400
@@ -90,6 +94,25 @@ def process_of(
     return replace(SidekiqProcess(identity, queues, age, False, 0, 5), **changes)
 
 
+HOST: dict[str, Any] = {
+    "record": RECORD,
+    "exposure": ExposureSeen(
+        "from outside",
+        (AddressSeen(PUBLIC, (22, 80, 443), 30, 0, (443,), udp_judged=True),),
+        Holders(),
+        read_ports(RECORD.intended_ports),
+        33,
+    ),
+    "firewall": FirewallSeen("table", "table"),
+    "sshd": {"port": ("22",), **{key: (value,) for key, value in STRICT.items()}},
+    "units": tuple(UnitSeen(name, "loaded", "active", "enabled", True, "simple") for name in RECORD.units),
+    "packages": PackagesSeen((), True, (), 3600),
+    "keys": (KeySeen("a@laptop"),),
+    "managed": dict(RECORD.files),
+}
+"""A provisioned host in which nothing is wrong."""
+
+
 def facts_of(config: InstanceConfig | None = None, **changes: Any) -> Facts:
     """A running instance in which nothing is wrong, with these facts changed."""
     config = config or config_of()
@@ -121,6 +144,7 @@ def facts_of(config: InstanceConfig | None = None, **changes: Any) -> Facts:
         probes=answers_of(config),
         postgres=PostgresAnswer((17, 6), 12, 100, 10**6),
         redis=redis_of(process_of()),
+        **HOST,
     )
     return replace(well, **changes)
 
