@@ -1,15 +1,19 @@
-"""`launch`: init, check and deploy, for the impatient."""
+"""`launch`: a host, init, check and deploy, for the impatient."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 import typer
 
 from instancectl import wiring
 from instancectl.cli import options
-from instancectl.cli.context import globals_of
+from instancectl.cli.context import globals_of, own
 from instancectl.cli.init import init
+from instancectl.cli.relay import asking
+from instancectl.core.host import relay
+from instancectl.core.host.address import HostAddress
 from instancectl.core.result import Result
 
 
@@ -32,8 +36,22 @@ def launch(
     local: options.Local = False,
     setting: options.Setting = None,
     accept_risk: options.AcceptRisk = None,
-) -> Result:
-    """Init, check and deploy in one go; stops before anything is touched when a check fails."""
+    no_provision: Annotated[
+        bool, typer.Option("--no-provision", help="Take the host as it is; install and harden nothing.")
+    ] = False,
+) -> Result | int:
+    """Init, check and deploy in one go; stops before anything is touched when a check fails.
+
+    With `--host`, and on a bare server, the host is provisioned first; a machine with Docker stays as it is.
+    """
+    globals_ = globals_of(ctx)
+    provision = not (no_provision or local)
+    typed = relay.read(globals_.words, len(own(globals_.words)))
+    target = wiring.launch_target(typed, globals_)
+    if target is not None:
+        _refuse_local(local, target)
+        return wiring.launch_there(target, typed, globals_, provision=provision, ask=asking(globals_))
+    ctx.obj = globals_ if local else wiring.launch_here(globals_, provision=provision)
     prepared = init(
         ctx,
         domain=domain,
@@ -53,3 +71,8 @@ def launch(
         data={"init": dict(prepared.data), **deployed.data},
         notes=(*prepared.notes, *deployed.notes),
     )
+
+
+def _refuse_local(local: bool, target: HostAddress) -> None:
+    if local:
+        raise typer.BadParameter(f"is for this machine, not for `{target}`", param_hint="--local")

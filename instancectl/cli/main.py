@@ -73,7 +73,8 @@ def global_options(
     """Options that every command understands, before or after its name."""
     hosts = tuple(one for one in host or () if one != HERE)
     first = hosts[0] if hosts else None
-    ctx.obj = Globals(config, first, json, yes, quiet, verbose, not no_color, host_key, hosts)
+    words = ctx.obj if isinstance(ctx.obj, tuple) else ()
+    ctx.obj = Globals(config, first, json, yes, quiet, verbose, not no_color, host_key, hosts, words)
 
 
 commands.register(app)
@@ -112,7 +113,7 @@ def _carried_out(command: tuple[str, ...], words: Sequence[str], options: Global
     there = relayed(words, options)
     if there is not None:
         return there
-    outcome = app(args=shielded(words), prog_name="instancectl", standalone_mode=False)
+    outcome = app(args=shielded(words), prog_name="instancectl", standalone_mode=False, obj=tuple(words))
     return _rendered(command, outcome, options)
 
 

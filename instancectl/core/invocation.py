@@ -19,6 +19,7 @@ class Globals:
         quiet: only errors on stderr.
         verbose: how often `-v` was given.
         color: whether colour is wanted at all; a stream that is no terminal gets none anyway.
+        words: the whole command line, global options in front; empty when nobody typed one.
     """
 
     config: str | None = None
@@ -30,3 +31,4 @@ class Globals:
     color: bool = True
     host_key: str = ""
     hosts: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()

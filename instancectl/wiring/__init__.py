@@ -17,6 +17,7 @@ from instancectl.wiring.instance import (
     swarm,
     write_debug_log,
 )
+from instancectl.wiring.launching import launch_here, launch_target, launch_there
 from instancectl.wiring.looking import checking, exposure, health, object_store, senses, subject
 from instancectl.wiring.remote import Ask, code_bundle, here, look, manager, reach, relayed
 from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
@@ -38,6 +39,9 @@ __all__ = [
     "host_settings",
     "initialisation",
     "journal",
+    "launch_here",
+    "launch_target",
+    "launch_there",
     "layout",
     "local_machine",
     "lock",

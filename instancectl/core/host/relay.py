@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Words = tuple[str, ...]
 
@@ -126,6 +126,28 @@ def runs_here(typed: Typed, *, named: bool) -> bool:
     if typed.wants_help or (typed.command[:1] and typed.command[0] in FROM_HERE):
         return True
     return not named and typed.command in HERE_UNLESS_NAMED
+
+
+def value_of(typed: Typed, option: str) -> str:
+    """What was typed behind an option, the last time; empty when it was not typed."""
+    found = ""
+    for word, after in zip(typed.rest, (*typed.rest[1:], ""), strict=True):
+        name, equals, value = word.partition("=")
+        if name == option:
+            found = value if equals else after
+    return found
+
+
+def launching(typed: Typed, domain: str) -> Typed:
+    """The part of a `launch` that is left when the host is ready: the same command, there.
+
+    Args:
+        typed: the command line.
+        domain: of the instance, when a file of this machine says it; empty when none does.
+    """
+    known = ("--domain", domain) if domain and not value_of(typed, "--domain") else ()
+    left = tuple(word for word in typed.rest if word != "--no-provision")
+    return replace(typed, rest=(*left, *known, "--no-provision"))
 
 
 def errand(typed: Typed, *, named: bool, password: str = "", plain: bool = False) -> Errand:
