@@ -207,8 +207,10 @@ def _events(raw: Mapping[str, Any], *, diff: bool) -> Iterator[Event]:
         yield Event("task", role=about["role"], task=about["task"])
     elif name in _KINDS:
         yield _finished(_KINDS[name], data, about)
-    if diff and name in {"runner_on_ok", "runner_item_on_ok"} and (data.get("res") or {}).get("diff"):
-        yield Event("diff", **about, result={"text": raw.get("stdout", "")})
+    # A loop tells of each item, and of all of them again at its end.
+    found = (data.get("res") or {}) if diff and name in {"runner_on_ok", "runner_item_on_ok"} else {}
+    if found.get("diff") and "results" not in found:
+        yield Event("diff", **about, result={"diff": found["diff"]})
     elif name == "verbose" and raw.get("stdout"):
         yield Event("text", result={"text": raw["stdout"]})
 

@@ -35,7 +35,7 @@ class Event:
         host: whose; empty for `task`.
         role: of the task.
         task: its name.
-        result: what the module returned; for `diff` the `text`.
+        result: what the module returned; for `diff` only its `diff`; for `text` the `text`.
     """
 
     kind: str

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +47,7 @@ class Tally:
     Attributes:
         ran: tasks that ran.
         changed: what they changed, `role: task`, in order.
-        diffs: how files differ, when that was asked for.
+        diffs: how files differ, when that was asked for; lines.
         failure: what ended the run.
         proof: the reason why the new login was not proven; None when it was, or was not tried.
     """
@@ -186,3 +188,25 @@ def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"(?i)\berror\b|^E: |denied|refused|failed|cannot", line)]
     return (errors or lines or ["nothing was said"])[-1].rstrip(".")[:300]
+
+
+def unified(diff: object) -> tuple[str, ...]:
+    """How a file differs, as lines of a unified diff; from what a module returned as `diff`."""
+    parts = diff if isinstance(diff, list) else [diff]
+    return tuple(line for part in parts if isinstance(part, Mapping) for line in _unified(part))
+
+
+def _unified(part: Mapping[str, Any]) -> Iterator[str]:
+    if "prepared" in part:
+        yield from str(part["prepared"]).splitlines()
+        return
+    before, after = (_text(part.get(key)) for key in ("before", "after"))
+    headers = [str(part.get(f"{key}_header") or "").removesuffix(" (content)") for key in ("before", "after")]
+    names = [header or headers[1] or "?" for header in headers]
+    yield from difflib.unified_diff(before, after, *names, lineterm="", n=2)
+
+
+def _text(value: object) -> list[str]:
+    if isinstance(value, Mapping):
+        return json.dumps(value, indent=2, sort_keys=True, default=str).splitlines()
+    return str(value or "").splitlines()

@@ -236,7 +236,7 @@ class _Told:
         if event.kind == "changed":
             tally.changed.append(f"{progress.title(event.role)}: {progress.lowered(event.task)}")
         elif event.kind == "diff":
-            tally.diffs.append(str(event.result["text"]))
+            tally.diffs.extend(progress.unified(event.result["diff"]))
         elif event.kind in {"failed", "unreachable"}:
             tally.failure = progress.failure(
                 event.host, event.role, event.task, event.result, unreachable=event.kind == "unreachable"
@@ -286,7 +286,7 @@ def _result(targets: Sequence[Target], settings: HostSettings, told: _Told, ways
         "seconds": round(run.seconds, 1),
         "log": run.log,
     }
-    notes = tuple(note for target, (_, tally) in pairs for note in _notes(target, tally, settings))
+    notes = tuple(note for target, (_, tally) in pairs for note in _notes(target, tally, settings, ways))
     code = Partial.exit_code if open_doors and not ways.check else 0
     return Result(status, data, tuple(lines), notes, exit_code=code)
 
@@ -297,14 +297,14 @@ def _lines(name: str, target: Target, tally: progress.Tally, ways: Ways) -> Iter
             f"{name}: {len(tally.changed)} would change" if tally.changed else f"{name}: nothing would change"
         )
         yield from (f"  {change}" for change in tally.changed)
-        yield from (line for diff in tally.diffs for line in diff.splitlines())
+        yield from tally.diffs
     elif tally.changed:
         yield f"{name}: provisioned, {len(tally.changed)} changed ({_facts(target).name})"
     else:
         yield f"{name}: nothing to change"
 
 
-def _notes(target: Target, tally: progress.Tally, settings: HostSettings) -> Iterator[str]:
+def _notes(target: Target, tally: progress.Tally, settings: HostSettings, ways: Ways) -> Iterator[str]:
     facts, address = _facts(target), target.remote.address
     if facts.container:
         yield (
@@ -321,7 +321,7 @@ def _notes(target: Target, tally: progress.Tally, settings: HostSettings) -> Ite
             f"{_name(target)}: SSH stays open for passwords and root: "
             f"a new login as `{settings.admin_user}` did not work: {tally.proof}"
         )
-    elif address is not None and address.user != settings.admin_user:
+    elif address is not None and address.user != settings.admin_user and not ways.check:
         yield f"from now on log in as `{address.as_user(settings.admin_user)}`"
 
 
@@ -335,6 +335,6 @@ def _host_json(name: str, target: Target, tally: progress.Tally, settings: HostS
         "changed": len(tally.changed),
         "changes": tally.changed,
         "tasks": tally.ran,
-        "diff": "\n".join(tally.diffs),
+        "diff": list(tally.diffs),
         "ssh_open_because": tally.proof or "",
     }
