@@ -16,6 +16,7 @@ MODULES = (
     "logs",
     "tootctl",
     "config",
+    "scale",
     "maintenance",
     "journal",
     "host",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import typer
@@ -12,6 +13,8 @@ FLAGS = frozenset(
     {"--json", "--yes", "-y", "--quiet", "-q", "--verbose", "-v", "-vv", "--no-color", "--debug"}
 )
 VALUED = frozenset({"--config", "--host", "--host-key"})
+MACHINE_OPTION = "--machine"
+_SIZE = re.compile(r"\d+c/\d+(\.\d+)?g")
 PASSTHROUGH = frozenset({"tootctl"})
 """Commands whose own arguments belong to another program."""
 
@@ -29,7 +32,7 @@ def hoist(argv: Sequence[str]) -> list[str]:
     """
     front: list[str] = []
     rest: list[str] = []
-    words = iter(argv)
+    words = iter(_machines(argv))
     for word in words:
         if word == "--" or word in PASSTHROUGH:
             rest += [word, *words]
@@ -53,6 +56,19 @@ def shielded(words: Sequence[str]) -> list[str]:
     ours = own(words)
     guard = ["--"] if ours and ours[-1] in PASSTHROUGH else []
     return [*ours, *guard, *words[len(ours) :]]
+
+
+def _machines(argv: Sequence[str]) -> list[str]:
+    """`--host 4c/8g` names no host but the size of one: `scale simulate` knows it as `--machine`."""
+    ours = own(argv)
+    words = [
+        MACHINE_OPTION + word[6:] if _SIZE.fullmatch(word[7:]) and word[:7] == "--host=" else word
+        for word in ours
+    ]
+    for at, word in enumerate(words[1:], 1):
+        if words[at - 1] == "--host" and _SIZE.fullmatch(word):
+            words[at - 1] = MACHINE_OPTION
+    return [*words, *argv[len(ours) :]]
 
 
 def _next(words: object) -> list[str]:

@@ -270,13 +270,29 @@ def checks_page() -> str:
     return reference_markdown()
 
 
+def trace_format_page() -> str:
+    """docs/reference/trace-format.md."""
+    from instancectl.core.scaling.simulator.trace import reference_markdown
+
+    return reference_markdown()
+
+
+def metrics_page() -> str:
+    """docs/reference/metrics.md."""
+    from instancectl.core.monitoring.catalogue import reference_markdown
+
+    return reference_markdown()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "configuration.md": configuration_page,
     "exit-codes.md": exit_codes_page,
     "json.md": json_page,
+    "metrics.md": metrics_page,
     "checks.md": checks_page,
     "secrets.md": secrets_page,
+    "trace-format.md": trace_format_page,
 }
 
 

@@ -20,6 +20,7 @@ from instancectl.wiring.instance import (
 from instancectl.wiring.launching import launch_here, launch_target, launch_there
 from instancectl.wiring.looking import checking, exposure, health, object_store, senses, subject
 from instancectl.wiring.remote import Ask, code_bundle, here, look, manager, reach, relayed
+from instancectl.wiring.scaling import config_or_defaults, picture, trace_text
 from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "clock",
     "code_bundle",
     "config_if_any",
+    "config_or_defaults",
     "deployment",
     "destruction",
     "exposure",
@@ -49,10 +51,11 @@ __all__ = [
     "manager",
     "object_store",
     "open_instance",
-    "reach",
-    "relayed",
+    "picture",
     "provision",
     "provisioning",
+    "reach",
+    "relayed",
     "render",
     "reporter",
     "run_in_one_shot",
@@ -63,5 +66,6 @@ __all__ = [
     "stored_secrets",
     "subject",
     "swarm",
+    "trace_text",
     "write_debug_log",
 ]

@@ -18,7 +18,8 @@ from typing import Final
 from instancectl.core.scaling.state import LadderState
 
 PATIENCE_SECONDS: Final = 60.0  # of pressure with an empty budget before a rung, and between two rungs
-CALM_SECONDS: Final = 900.0  # of calm before a rung is left
+CALM_SECONDS: Final = 900.0  # of calm before the first rung is left
+NEXT_SECONDS: Final = 300.0  # of further calm before each of the others
 CALM: Final = 0.4  # pressure below which it is calm
 TOP: Final = 4
 
@@ -51,5 +52,7 @@ def judged(known: LadderState, pressure: float, *, exhausted: str, highest: int,
     if lasting and known.level < min(highest, TOP) and at - known.entered_at >= PATIENCE_SECONDS:
         return replace(known, level=known.level + 1, entered_at=at)
     if known.level and calm and at - known.calm_since >= CALM_SECONDS:
-        return replace(known, level=known.level - 1, entered_at=at, calm_since=at)
+        return replace(
+            known, level=known.level - 1, entered_at=at, calm_since=at - CALM_SECONDS + NEXT_SECONDS
+        )
     return known

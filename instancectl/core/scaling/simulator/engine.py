@@ -31,6 +31,7 @@ BREAKER_SECONDS: Final = 60.0
 APPROVAL_SIGNUPS: Final = 0.5  # assumed: half of the people go on when approval is needed
 ANONYMOUS: Final = 0.35  # assumed: requests to Puma without a login, of which previews and bots
 INBOX: Final = 0.5
+RETURN_SECONDS: Final = 1800.0  # peers try again after up to an hour by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,6 @@ class Counts:
     mail_failures: int = 0
     processed: int = 0
     process_seconds: float = 0.0
-    postponed: int = 0
     delays: list[tuple[float, float, int]] = field(default_factory=list)
 
 
@@ -96,6 +96,7 @@ class Engine:
         self.registrations = "open"
         self.shedding = False
         self.valve = False
+        self.postponed = 0
         self.deferred: dict[int, list[tuple[str, Cohort]]] = defaultdict(list)
         self.used = 0.0
         self.slow = 1.0
@@ -172,17 +173,24 @@ class Engine:
         row, now = self.row, float(self.now)
         for queue in QUEUES:
             count = self._chances[queue].count(row.jobs.get(queue, 0.0))
-            if queue == "ingress" and self.valve:
-                later = round(count * INBOX)
-                count -= later
-                self.counts.postponed += later
-                self._defer(queue, Cohort(now, later, 0, now), self._chances["retry"].between(900, 1800))
+            if queue == "ingress":
+                count = self._let_in(count)
             self.lines[queue].push(Cohort(now, count, 0, now))
         for queue, cohort in self.deferred.pop(self.now, ()):
             self.lines[queue].push(cohort._replace(at=now))
         signups = self._signups(row.signups)
         requests = row.requests * (1 - ANONYMOUS if self.shedding else 1) + signups * SIGNUP_REQUESTS
         return float(self._chances["site"].count(requests))
+
+    def _let_in(self, count: int) -> int:
+        """Half of the peers wait while the valve is on, always the same ones; afterwards they come again."""
+        if self.valve:
+            later = round(count * INBOX)
+            self.postponed += later
+            return count - later
+        part = math.ceil(self.postponed / RETURN_SECONDS)
+        self.postponed -= part
+        return count + part
 
     def _signups(self, rate: float) -> int:
         share = {"open": 1.0, "approved": APPROVAL_SIGNUPS, "none": 0.0}[self.registrations]

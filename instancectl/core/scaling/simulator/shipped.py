@@ -16,8 +16,8 @@ from instancectl.core.scaling.simulator.costs import Costs
 from instancectl.core.scaling.simulator.trace import QUEUES, Row, Trace
 
 JOBS_PER_SECOND: Final = 14.0
-MIX: Final = {"default": 0.45, "push": 0.25, "ingress": 0.24, "mailers": 0.01, "pull": 0.05}
-REQUESTS_PER_SECOND: Final = 11.0  # that reach Puma; anonymous pages come from the cache
+MIX: Final = {"default": 0.42, "push": 0.24, "ingress": 0.21, "mailers": 0.01, "pull": 0.12}
+REQUESTS_PER_SECOND: Final = 10.0  # that reach Puma; anonymous pages come from the cache
 SIGNUP_JOBS: Final = {"default": 3, "pull": 4}
 SIGNUP_REQUESTS: Final = 14
 SIGNUP_MAILS: Final = 2.2
@@ -70,7 +70,7 @@ def nov7(stage: Stage) -> Iterator[Row]:
     steepness = 4 * peak / total
     for at in range(0, 12 * HOUR, 5 * MINUTE):
         grown = 1 / (1 + math.exp(-steepness * (at - middle)))
-        daily = 0.875 + 0.125 * math.cos(2 * math.pi * at / (24 * HOUR))
+        daily = 0.85 + 0.15 * math.cos(2 * math.pi * at / (24 * HOUR))
         yield _row(at, (1 + 7 * grown) * daily, steepness * total * grown * (1 - grown))
     yield _end(12 * HOUR)
 
@@ -118,7 +118,7 @@ def overload2(stage: Stage) -> Iterator[Row]:
 
 
 def dead_remote(stage: Stage) -> Iterator[Row]:
-    """A server that gets half of all deliveries is slow for an hour, then does not answer for another half."""
+    """A server that gets half of all deliveries is slow for an hour, then dead for half of one."""
     del stage
     usual = _row(0, 2.0)
     yield usual
