@@ -21,6 +21,8 @@ class Applied:
         verified: fingerprint of what was last seen to work from outside.
         images: reference → reference with digest.
         created_swarm: this instance's deploy made the Swarm.
+        shipped: node's identifier → deployed references of images that are there.
+        cut_off: identifiers of nodes that cannot pull from a registry: images are deployed without digest.
         maintenance: message of the maintenance page while it is on, else None.
     """
 
@@ -33,6 +35,8 @@ class Applied:
     verified: str = ""
     images: Mapping[str, str] = field(default_factory=dict)
     created_swarm: bool = False
+    shipped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cut_off: tuple[str, ...] = ()
     maintenance: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -49,4 +53,7 @@ class Applied:
         if not isinstance(found, Mapping):
             raise TypeError("not a table")
         known = {item.name for item in fields(cls)}
-        return cls(**{key: value for key, value in found.items() if key in known})
+        values = {key: value for key, value in found.items() if key in known}
+        values["shipped"] = {node: tuple(there) for node, there in values.get("shipped", {}).items()}
+        values["cut_off"] = tuple(values.get("cut_off", ()))
+        return cls(**values)

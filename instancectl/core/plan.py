@@ -26,6 +26,7 @@ from instancectl.core.steps import (
     LabelNode,
     PrepareSchema,
     Remove,
+    ShipImage,
     Step,
     Verify,
     WaitServices,
@@ -58,17 +59,30 @@ class Plan:
         return [{"step": step.kind, "summary": step.summary()} for step in self.steps]
 
 
-def plan(desired: Desired, first_run: FirstRun, web_image: str, world: World) -> Plan:
-    """The steps that are not yet satisfied, in order."""
-    steps = (step for step in sequence(desired, first_run, web_image, world))
+def plan(
+    desired: Desired,
+    first_run: FirstRun,
+    web_image: str,
+    world: World,
+    deliveries: tuple[ShipImage, ...] = (),
+) -> Plan:
+    """The steps that are not yet satisfied, in order; `deliveries` are images that other hosts need."""
+    steps = sequence(desired, first_run, web_image, world, deliveries)
     return Plan(tuple(step for step in steps if not step.satisfied_by(world)), world)
 
 
-def sequence(desired: Desired, first_run: FirstRun, web_image: str, world: World) -> Iterator[Step]:
+def sequence(
+    desired: Desired,
+    first_run: FirstRun,
+    web_image: str,
+    world: World,
+    deliveries: tuple[ShipImage, ...] = (),
+) -> Iterator[Step]:
     """The full sequence of steps, satisfied or not."""
     yield CreateSwarm(first_run.advertise_address)
     for reference in desired.images:
         yield FetchImage(reference)
+    yield from deliveries
     if desired.node_label:
         yield LabelNode(desired.node_label)
     yield from (LabelNode(label, role=True) for label in desired.role_labels)

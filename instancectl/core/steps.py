@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 
 from instancectl.core.applied import Applied
 from instancectl.core.desired import Network
-from instancectl.core.observed import Observed
+from instancectl.core.host.images import from_registry
+from instancectl.core.observed import Node, Observed
 from instancectl.core.service import ServiceSpec, differences
 
 
@@ -65,6 +66,24 @@ class FetchImage(Step):
     def satisfied_by(self, world: World) -> bool:
         """Whether an earlier run recorded it."""
         return self.reference in world.applied.images
+
+
+@dataclass(frozen=True, slots=True)
+class ShipImage(Step):
+    """Bring an image to another host; one that a registry has is fetched there by Swarm itself."""
+
+    kind: ClassVar[str] = "ship-image"
+    reference: str
+    node: Node
+
+    def summary(self) -> str:
+        """One line for the plan."""
+        return f"bring the image {self.reference} to {self.node.name}"
+
+    def satisfied_by(self, world: World) -> bool:
+        """Whether it was brought there, or any host can ask a registry for it."""
+        deployed = world.applied.images.get(self.reference, "")
+        return from_registry(deployed) or deployed in world.applied.shipped.get(self.node.id, ())
 
 
 @dataclass(frozen=True, slots=True)

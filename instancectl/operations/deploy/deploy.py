@@ -12,8 +12,10 @@ from instancectl.core.check import Finding, Severity
 from instancectl.core.checks.registry import RISKS
 from instancectl.core.config import InstanceConfig
 from instancectl.core.desired import Desired, OneShot
+from instancectl.core.host.images import wanted
+from instancectl.core.host.placement import holds_data, roles_of
 from instancectl.core.layout import Layout
-from instancectl.core.observed import Observed
+from instancectl.core.observed import Node, Observed
 from instancectl.core.plan import FirstRun, Plan, plan, signature
 from instancectl.core.result import Result, Status
 from instancectl.core.steps import (
@@ -23,6 +25,7 @@ from instancectl.core.steps import (
     EnsureService,
     FirstRunSettings,
     Remove,
+    ShipImage,
     Step,
     Verify,
     WaitServices,
@@ -57,6 +60,8 @@ class Surroundings:
         layout: sizes for an Engine with these cores and this memory.
         render: files, with the message of the maintenance page while that is on.
         write_stack: the stack file as text.
+        own_address: of this host in the private network between hosts; empty when it has none.
+        ship: brings an image to another host; what to say about it. None where there is no other.
     """
 
     swarm: Swarm
@@ -70,6 +75,8 @@ class Surroundings:
     layout: Callable[[Observed], Layout]
     render: Callable[[Layout, str | None], Rendered]
     write_stack: Callable[[Mapping[str, object], str], str]
+    own_address: str = ""
+    ship: Callable[[Node, str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +179,7 @@ class Deployment:
             probe=around.probe,
             owner_was_tried=first_run.owner_was_tried(around.journal.entries()),
             domains=(self._config.instance.domain, self._config.instance.web_domain),
+            ship=around.ship,
         )
         try:
             executor.apply(
@@ -212,8 +220,20 @@ class Deployment:
         images = {reference: applied.images.get(reference, reference) for reference in references}
         desired = topology.desired(config, layout, rendered, images)
         web_image = images[config.web_image]
-        steps = plan(desired, self._first_run(), web_image, World(observed, applied))
+        steps = plan(
+            desired, self._first_run(), web_image, World(observed, applied), self._deliveries(observed)
+        )
         return _Prepared(desired, rendered, steps)
+
+    def _deliveries(self, observed: Observed) -> tuple[ShipImage, ...]:
+        """Images that other hosts need, as far as those hosts answer."""
+        stack = self._config.stack
+        return tuple(
+            ShipImage(reference, node)
+            for node in observed.nodes
+            if node.state == "ready" and not holds_data(stack, node)
+            for reference in wanted(self._config, roles_of(stack, node))
+        )
 
     def _first_run(self) -> FirstRun:
         config = self._config
@@ -225,7 +245,7 @@ class Deployment:
                 config.retention.content_days,
             ),
             CreateOwner(config.owner.username, config.owner.email),
-            config.swarm.advertise_address or "127.0.0.1",
+            config.swarm.advertise_address or self._around.own_address or "127.0.0.1",
         )
 
     def _refuse_bad(self, findings: tuple[Finding, ...]) -> None:

@@ -10,6 +10,7 @@ from instancectl.core import steps
 from instancectl.core.applied import Applied
 from instancectl.core.check import Finding, Severity, verdict
 from instancectl.core.desired import Desired, OneShot
+from instancectl.core.observed import Node
 from instancectl.core.steps import Step
 from instancectl.errors import InstanceError, OperationFailed, Unhealthy
 from instancectl.executor import Handler
@@ -52,8 +53,9 @@ class Handlers:
         probe: Callable[[], tuple[Finding, ...]],
         owner_was_tried: bool,
         domains: tuple[str, str],
+        ship: Callable[[Node, str], str] | None = None,
     ) -> None:
-        """`probe` looks at the instance from outside; `domains` are LOCAL_DOMAIN and WEB_DOMAIN."""
+        """See `Surroundings`; `domains` are LOCAL_DOMAIN and WEB_DOMAIN."""
         self._desired = desired
         self._swarm = swarm
         self._state = state
@@ -62,6 +64,7 @@ class Handlers:
         self._probe = probe
         self._owner_was_tried = owner_was_tried
         self._domains = domains
+        self._ship = ship
         self.outcome = Outcome()
 
     def table(self) -> Mapping[str, Handler]:
@@ -70,6 +73,7 @@ class Handlers:
         return {
             steps.CreateSwarm.kind: _typed(steps.CreateSwarm, self._create_swarm),
             steps.FetchImage.kind: _typed(steps.FetchImage, self._fetch_image),
+            steps.ShipImage.kind: _typed(steps.ShipImage, self._ship_image),
             steps.LabelNode.kind: _typed(
                 steps.LabelNode, lambda step: swarm.label_node(swarm.engine().node_id, step.label, "true")
             ),
@@ -112,7 +116,20 @@ class Handlers:
 
     def _fetch_image(self, step: steps.FetchImage) -> None:
         resolved = self._swarm.resolve_image(step.reference, pull=True) or step.reference
+        if self._state.load().cut_off:
+            # A host that is brought its images knows them by name: an archive carries no digest.
+            resolved = step.reference
         self._record(lambda applied: replace(applied, images={**applied.images, step.reference: resolved}))
+
+    def _ship_image(self, step: steps.ShipImage) -> str:
+        said = self._ship(step.node, step.reference) if self._ship else ""
+
+        def shipped(applied: Applied) -> Applied:
+            there = {*applied.shipped.get(step.node.id, ()), applied.images[step.reference]}
+            return replace(applied, shipped={**applied.shipped, step.node.id: tuple(sorted(there))})
+
+        self._record(shipped)
+        return said
 
     def _ensure_service(self, step: steps.EnsureService) -> None:
         stack = self._desired.stack

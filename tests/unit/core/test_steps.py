@@ -9,7 +9,7 @@ import pytest
 from instancectl.core import steps
 from instancectl.core.applied import Applied
 from instancectl.core.desired import Network
-from instancectl.core.observed import Observed, ServiceState, Task
+from instancectl.core.observed import Node, Observed, ServiceState, Task
 from instancectl.core.service import ServiceSpec, UpdatePolicy
 from instancectl.core.steps import Step, World
 from tests.fakes import instance
@@ -35,6 +35,21 @@ def service(**changes: object) -> World:
 EVERY = [
     (steps.CreateSwarm("127.0.0.1"), "make this host a Swarm of one, advertised on 127.0.0.1", EMPTY),
     (steps.FetchImage("web:1"), "fetch the image web:1", applied(images={"web:1": "web:1@sha256:a"})),
+    (
+        steps.ShipImage("web:1", Node("two-id", "two")),
+        "bring the image web:1 to two",
+        applied(images={"web:1": "web:1"}, shipped={"two-id": ("web:1",)}),
+    ),
+    (
+        steps.ShipImage("web:1", Node("two-id", "two")),
+        "bring the image web:1 to two",
+        applied(images={"web:1": "web:1@sha256:a"}),
+    ),
+    (
+        steps.LabelNode("web", role=True),
+        "let services run on this host (node label web)",
+        world(engine=instance.engine(web="true")),
+    ),
     (
         steps.LabelNode("data"),
         "pin the data to this host (node label data)",
