@@ -57,3 +57,8 @@ def guarded(name: str, look: Callable[[], T]) -> T | Unknown:
             f"looking at {name} ended in an unexpected error ({said})",
             "this is a bug in instancectl: report it",
         )
+
+
+def in_background(work: Callable[[], None]) -> None:
+    """Run beside everything else, for as long as the process lives."""
+    threading.Thread(target=work, name="background", daemon=True).start()

@@ -6,6 +6,7 @@ import http.client
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import closing
 from urllib.parse import SplitResult, urlsplit
 
@@ -14,14 +15,33 @@ from instancectl.core.checks.seen import Answer, Certificate, NoAnswer, Request
 
 TIMEOUT_SECONDS = 4
 
+Connect = Callable[[tuple[str, int], float], socket.socket]
+"""(address, timeout in seconds) to a connected socket, as `socket.create_connection` has it."""
+
 
 class SocketHttpProbe:
     """See `ports.http_probe.HttpProbe`."""
 
-    def __init__(self, roots: str = "", timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        """Judge certificates by this host's roots, or those of the PEM file `roots`."""
+    def __init__(
+        self,
+        roots: str = "",
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        *,
+        connect: Connect = socket.create_connection,
+        vouch: bool = True,
+    ) -> None:
+        """Judge certificates by this host's roots, or those of the PEM file `roots`.
+
+        Args:
+            roots: PEM file; empty for this host's.
+            timeout_seconds: for each step.
+            connect: makes the connections.
+            vouch: look whether the certificate is trusted, which takes a second connection.
+        """
         self._roots = roots
         self._timeout = timeout_seconds
+        self._connect = connect
+        self._vouch = vouch
 
     def ask(self, request: Request) -> Answer | NoAnswer:
         """One request; every failure to get an answer is a `NoAnswer`."""
@@ -30,18 +50,18 @@ class SocketHttpProbe:
         try:
             return self._ask(request, url, started)
         except TimeoutError:
-            return NoAnswer(f"no answer within {time.monotonic() - started:.0f} s")
+            return NoAnswer(f"no answer within {time.monotonic() - started:.0f} s", "timeout")
         except ConnectionRefusedError:
             return NoAnswer("connection refused")
         except socket.gaierror as error:
-            return NoAnswer(f"`{url.hostname}` does not resolve ({error.strerror})")
+            return NoAnswer(f"`{url.hostname}` does not resolve ({error.strerror})", "dns")
         except ssl.SSLError as error:
-            return NoAnswer(f"no TLS: {error.reason or error}")
+            return NoAnswer(f"no TLS: {error.reason or error}", "tls")
         except (OSError, http.client.HTTPException) as error:
             return NoAnswer(str(error).strip() or "the connection closed without an answer")
 
     def _ask(self, request: Request, url: SplitResult, started: float) -> Answer:
-        distrust = self._distrust(request, url) if url.scheme == "https" else ""
+        distrust = self._distrust(request, url) if self._vouch and url.scheme == "https" else ""
         connection = http.client.HTTPConnection(url.netloc, timeout=self._timeout)
         # An own socket: the connection goes to one address, TLS and `Host` keep the name.
         sock = self._connected(request, url)
@@ -52,7 +72,7 @@ class SocketHttpProbe:
         connection.sock = sock
         with closing(connection):
             path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-            connection.request(request.method, path, headers=dict(request.headers))
+            connection.request(request.method, path, request.body or None, dict(request.headers))
             response = connection.getresponse()
             body = b"" if request.method == "HEAD" else response.read(request.limit_bytes)
         headers = tuple((name.lower(), value) for name, value in response.getheaders())
@@ -60,7 +80,7 @@ class SocketHttpProbe:
 
     def _connected(self, request: Request, url: SplitResult) -> socket.socket:
         port = url.port or (443 if url.scheme == "https" else 80)
-        return socket.create_connection((request.connect_to or url.hostname, port), self._timeout)
+        return self._connect((request.connect_to or url.hostname or "", port), self._timeout)
 
     def _distrust(self, request: Request, url: SplitResult) -> str:
         """Why the certificate is not trusted, from a handshake of its own; empty when it is."""

@@ -14,6 +14,8 @@ MODULES = (
     "status",
     "status",
     "logs",
+    "metrics",
+    "agent",
     "tootctl",
     "config",
     "scale",

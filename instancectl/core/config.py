@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 
 from instancectl.core.config_base import Section
 from instancectl.core.config_host import Host
+from instancectl.core.config_monitoring import Monitoring
 from instancectl.core.config_hosts import Hosts
 from instancectl.core.config_scaling import Scaling
 
@@ -335,6 +336,7 @@ class InstanceConfig(Section):
     images: Images = Images()
     swarm: Swarm = Swarm()
     scaling: Scaling = Scaling()
+    monitoring: Monitoring = Monitoring()
     host: Host = Host()
     hosts: Hosts = Hosts()
     mastodon: Mastodon = Mastodon()

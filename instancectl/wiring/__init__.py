@@ -19,6 +19,7 @@ from instancectl.wiring.instance import (
 )
 from instancectl.wiring.launching import launch_here, launch_target, launch_there
 from instancectl.wiring.looking import checking, exposure, health, object_store, senses, subject
+from instancectl.wiring.monitoring import agent, exposition, ledger, monitoring
 from instancectl.wiring.remote import Ask, code_bundle, here, look, manager, reach, relayed
 from instancectl.wiring.scaling import config_or_defaults, picture, trace_text
 from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
@@ -28,6 +29,7 @@ __all__ = [
     "InstancePaths",
     "OpenInstance",
     "adoption",
+    "agent",
     "checking",
     "clock",
     "code_bundle",
@@ -35,6 +37,7 @@ __all__ = [
     "config_or_defaults",
     "deployment",
     "destruction",
+    "exposition",
     "exposure",
     "health",
     "here",
@@ -45,10 +48,12 @@ __all__ = [
     "launch_target",
     "launch_there",
     "layout",
+    "ledger",
     "local_machine",
     "lock",
     "look",
     "manager",
+    "monitoring",
     "object_store",
     "open_instance",
     "picture",

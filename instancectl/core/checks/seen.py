@@ -133,6 +133,7 @@ class Request:
         connect_to: address to connect to instead of the one the name resolves to; empty uses the name.
         headers: added to `Host`.
         limit_bytes: of the body that are read.
+        body: to send; empty sends none.
     """
 
     url: str
@@ -140,6 +141,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     method: str = "GET"
     limit_bytes: int = 65536
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +166,15 @@ class Answer:
         return dict(self.headers).get(name.lower(), "")
 
 
+NoAnswerKind = Literal["dns", "connect", "tls", "timeout"]
+
+
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Nobody answered; that is something seen, too."""
+    """Nobody answered; that is something seen, too. `kind` is at which stage of a connection."""
 
     reason: str
+    kind: NoAnswerKind = "connect"
 
 
 @dataclass(frozen=True, slots=True)

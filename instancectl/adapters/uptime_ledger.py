@@ -1,0 +1,168 @@
+"""The uptime ledger: one SQLite file that survives a kill at any moment.
+
+One transaction a slice. With write-ahead logging a killed process loses nothing that was committed, and a
+power loss at most the last slices, which then are unknown.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+from instancectl.core.monitoring.ledger import Spell
+from instancectl.core.monitoring.sli import Counts, Verdict, days_of
+from instancectl.errors import OperationFailed
+
+T = TypeVar("T")
+
+FREE_KEPT_SECONDS = 7 * 86400
+SPELLS_KEPT = 5000
+"""Of each indicator; even a verdict that flips every minute fills them in three days only."""
+
+_SCHEMA = """
+create table if not exists day (
+  sli text not null, day text not null, good integer not null default 0, bad integer not null default 0,
+  unknown integer not null default 0, primary key (sli, day)) without rowid;
+create table if not exists spell (
+  sli text not null, first integer not null, last integer not null, verdict text not null,
+  cause text not null, primary key (sli, first)) without rowid;
+create table if not exists free (
+  area text not null, at real not null, bytes integer not null, primary key (area, at)) without rowid;
+"""
+
+_ADD = """
+insert into day (sli, day, {0}) values (?, ?, ?)
+on conflict (sli, day) do update set {0} = {0} + excluded.{0}
+"""
+_NEWEST = "select last from spell where sli = ? order by first desc limit 1"
+_COLUMN = {verdict: _ADD.format(verdict.value) for verdict in Verdict}
+
+
+class SqliteLedger:
+    """See `ports.uptime_ledger.UptimeLedger`; safe for several threads, which take turns."""
+
+    def __init__(self, path: Path) -> None:
+        """The file is made when it is first used."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def record(self, slice_number: int, verdicts: Mapping[str, Verdict], cause: str) -> None:
+        """One slice; gaps before it become unknown."""
+
+        def work(db: sqlite3.Connection) -> None:
+            for sli, verdict in verdicts.items():
+                newest = db.execute(_NEWEST, (sli,)).fetchone()
+                before = newest[0] if newest else slice_number - 1
+                if slice_number <= before:
+                    continue
+                if before + 1 < slice_number:
+                    _append(db, sli, before + 1, slice_number - 1, Verdict.UNKNOWN, "")
+                _append(db, sli, slice_number, slice_number, verdict, cause)
+
+        self._transact(work)
+
+    def totals(self) -> Mapping[str, Counts]:
+        """Everything since the ledger began."""
+        query = "select sli, sum(good), sum(bad), sum(unknown) from day group by sli"
+        return {sli: Counts(*counts) for sli, *counts in self._read(query)}
+
+    def days(self, sli: str) -> Mapping[date, Counts]:
+        """Day by day."""
+        query = "select day, good, bad, unknown from day where sli = ? order by day"
+        return {date.fromisoformat(day): Counts(*counts) for day, *counts in self._read(query, sli)}
+
+    def spells(self, sli: str, last: int) -> tuple[Spell, ...]:
+        """The last stretches, oldest first."""
+        query = "select first, last, verdict, cause from spell where sli = ? order by first desc limit ?"
+        found = [Spell(first, end, Verdict(verdict), cause)
+                 for first, end, verdict, cause in self._read(query, sli, last)]  # fmt: skip
+        return tuple(reversed(found))
+
+    def note_free(self, at: float, area: str, free_bytes: int) -> None:
+        """Remember how much room there was."""
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute("insert or replace into free values (?, ?, ?)", (area, at, free_bytes))
+            db.execute("delete from free where at < ?", (at - FREE_KEPT_SECONDS,))
+
+        self._transact(work)
+
+    def free_history(self, area: str) -> tuple[tuple[float, float], ...]:
+        """What was noted, oldest first."""
+        return tuple(self._read("select at, bytes from free where area = ? order by at", area))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        if not self._path.exists():
+            return []  # reading makes no file
+        return self._use(lambda db: db.execute(query, values).fetchall())
+
+    def _transact(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        def whole(db: sqlite3.Connection) -> None:
+            db.execute("begin immediate")
+            try:
+                work(db)
+            except BaseException:
+                db.execute("rollback")
+                raise
+            db.execute("commit")
+
+        self._use(whole)
+
+    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self._lock:
+            try:
+                return work(self._open())
+            except sqlite3.Error as error:
+                with suppress(sqlite3.Error):
+                    if self._connection is not None:
+                        self._connection.close()
+                self._connection = None
+                raise OperationFailed(
+                    f"cannot use the uptime ledger `{self._path}`: {error}",
+                    hint=f"is the disk full? try `df -h`; a damaged file: `mv {self._path}{{,.broken}}`",
+                    subject=str(self._path),
+                ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            try:
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise sqlite3.OperationalError(str(error)) from error
+            # Transactions are our own; threads take turns by the lock.
+            made = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
+            made.execute("pragma journal_mode = wal")
+            made.execute("pragma synchronous = normal")
+            made.executescript(_SCHEMA)
+            self._connection = made
+        return self._connection
+
+
+def _append(db: sqlite3.Connection, sli: str, first: int, last: int, verdict: Verdict, cause: str) -> None:
+    for day, slices in days_of(first, last):
+        db.execute(_COLUMN[verdict], (sli, day.isoformat(), slices))
+    told = cause if verdict is Verdict.BAD else ""
+    grown = db.execute(
+        "update spell set last = ? where sli = ? and last = ? and verdict = ? and cause = ?",
+        (last, sli, first - 1, verdict.value, told),
+    )
+    if grown.rowcount == 0:
+        db.execute("insert into spell values (?, ?, ?, ?, ?)", (sli, first, last, verdict.value, told))
+        db.execute(
+            "delete from spell where sli = ? and first <= "
+            "(select first from spell where sli = ? order by first desc limit 1 offset ?)",
+            (sli, sli, SPELLS_KEPT),
+        )

@@ -1,0 +1,106 @@
+"""What `agent` and `metrics` need.
+
+Adapters are imported inside the functions, so that a command only pays for what it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from instancectl.core.invocation import Globals
+from instancectl.wiring.instance import OpenInstance, clock, open_instance, reporter, state, stored_secrets
+
+if TYPE_CHECKING:
+    from instancectl.adapters.exposition import MetricsServer
+    from instancectl.adapters.uptime_ledger import SqliteLedger
+    from instancectl.core.config import InstanceConfig
+    from instancectl.core.monitoring.metric import Sample
+    from instancectl.operations.monitoring import Around, Senses
+
+Samples = Callable[[], Iterable["Sample"]]
+
+
+def ledger(opened: OpenInstance) -> SqliteLedger:
+    """The uptime ledger of the instance."""
+    from instancectl.adapters.uptime_ledger import SqliteLedger
+
+    return SqliteLedger(opened.paths.state_directory / "uptime.sqlite3")
+
+
+def monitoring(options: Globals) -> tuple[InstanceConfig, Senses]:
+    """The instance, and everything to watch it with; nothing is looked at yet."""
+    opened = open_instance(options)
+    return opened.config, _senses(opened)
+
+
+def agent(options: Globals, listen: str) -> tuple[InstanceConfig, Around]:
+    """The instance, and everything its agent needs; `listen` empty takes the configured address."""
+    from instancectl.adapters.daemon_threads import in_background
+    from instancectl.adapters.file_lock import FileLock
+    from instancectl.adapters.service_manager import ServiceManager
+    from instancectl.operations.monitoring import Around
+
+    opened = open_instance(options)
+    host, _, port = (listen or opened.config.monitoring.listen).rpartition(":")
+    around = Around(
+        senses=_senses(opened),
+        supervisor=ServiceManager(),
+        reporter=reporter(options),
+        lock=FileLock(opened.paths.state_directory / "agent.lock"),
+        serve=lambda samples, verdict: _server((host.strip("[]"), int(port)), samples, verdict),
+        background=in_background,
+    )
+    return opened.config, around
+
+
+def exposition(samples: Samples) -> bytes:
+    """Samples in Prometheus' text format."""
+    from instancectl.adapters.exposition import render
+
+    return render(samples)
+
+
+def _server(
+    address: tuple[str, int], samples: Samples, verdict: Callable[[], Mapping[str, Any]]
+) -> MetricsServer:
+    from instancectl.adapters.exposition import MetricsServer
+
+    return MetricsServer(address, samples, verdict)
+
+
+def _senses(opened: OpenInstance) -> Senses:
+    from instancectl.adapters.container_network import ContainerNetwork
+    from instancectl.adapters.daemon_threads import DaemonThreads
+    from instancectl.adapters.host_psutil import PsutilHost
+    from instancectl.adapters.http_probe import SocketHttpProbe
+    from instancectl.adapters.postgres import PostgresLine
+    from instancectl.adapters.redis_line import RespRedisLine
+    from instancectl.adapters.smtp import SmtpServer
+    from instancectl.adapters.stack_sight import ResidentStack
+    from instancectl.core.monitoring.surfaces import TIMEOUT_SECONDS, VANTAGES
+    from instancectl.operations.monitoring import Senses
+
+    secrets, stack = stored_secrets(opened), ResidentStack(opened.config.stack)
+    inside = ContainerNetwork(stack.entrance(*VANTAGES))
+    database = ContainerNetwork(stack.entrance("db"))
+    redis = ContainerNetwork(stack.entrance("redis"))
+    record = state(opened)
+    return Senses(
+        stack=stack,
+        redis=RespRedisLine(
+            lambda seconds: redis.connect(("127.0.0.1", 6379), seconds), secrets.get("REDIS_PASSWORD")
+        ),
+        database=PostgresLine(
+            lambda seconds: database.connect(("127.0.0.1", 5432), seconds), secrets.get("DB_PASS")
+        ),
+        inside=SocketHttpProbe(timeout_seconds=TIMEOUT_SECONDS, connect=inside.connect),
+        outside=SocketHttpProbe(timeout_seconds=TIMEOUT_SECONDS, vouch=False),
+        mail=SmtpServer(),
+        host=PsutilHost(),
+        together=DaemonThreads(),
+        clock=clock(),
+        ledger=ledger(opened),
+        mail_password=secrets.get("SMTP_PASSWORD"),
+        ever_deployed=lambda: bool(record.load().verified),
+    )
