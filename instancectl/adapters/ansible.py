@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from instancectl.errors import OperationFailed
 from instancectl.ports.playbooks import Event, PlaybookRun
 
 LOGS_KEPT = 20
+_PID = "pid"
 _KINDS = {
     "runner_on_ok": "ok",
     "runner_on_skipped": "skipped",
@@ -62,7 +64,7 @@ class AnsiblePlaybooks:
     def run(self, run: PlaybookRun, tell: Callable[[Event], None]) -> bool:
         """See `ports.playbooks.Playbooks`."""
         with self._private() as directory, self._open_log() as log:
-            return _Ansible(self._playbooks, directory, log).run(run, tell)
+            return _Ansible(self._playbooks, directory, log).run(run, tell, str(self._log))
 
     @contextlib.contextmanager
     def _private(self) -> Iterator[Path]:
@@ -109,7 +111,7 @@ class _Ansible:
         self._status = "failed"
         self._broken: BaseException | None = None
 
-    def run(self, run: PlaybookRun, tell: Callable[[Event], None]) -> bool:
+    def run(self, run: PlaybookRun, tell: Callable[[Event], None], log: str) -> bool:
         thread = threading.Thread(target=self._work, args=(run,), name="ansible", daemon=True)
         thread.start()
         told = False
@@ -119,12 +121,21 @@ class _Ansible:
                 for event in _events(raw, diff=run.diff):
                     told = told or event.kind == "task"
                     tell(event)
-        finally:
-            self._cancelled.set()
-            thread.join(30)
+        except BaseException:
+            self._interrupt(thread)
+            raise
+        thread.join()
         if self._broken is not None or (self._status not in {"successful", "failed"}) or not told:
-            raise self._failure() from self._broken
+            raise self._failure(log) from self._broken
         return self._status == "successful"
+
+    def _interrupt(self, thread: threading.Thread) -> None:
+        """End Ansible the way Ctrl-C does: it then ends what it started, in sessions of their own."""
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((self._directory / _PID).read_text()), signal.SIGINT)
+            thread.join(15)
+        self._cancelled.set()
+        thread.join(30)
 
     def _work(self, run: PlaybookRun) -> None:
         try:
@@ -161,24 +172,42 @@ class _Ansible:
 
     def _environment(self, hosts: int) -> dict[str, str]:
         tools = Path(sys.executable).parent  # not resolved: the tools lie beside the venv's own python
+        first = self._directory / "bin"
+        _mortal(first / "ansible-playbook", tools / "ansible-playbook", self._directory / _PID)
         (self._directory / "ansible.cfg").touch()  # a person's own settings must not change what happens
         private = {
             "ANSIBLE_CONFIG": str(self._directory / "ansible.cfg"),
             "ANSIBLE_HOME": str(self._directory / "home"),
             "ANSIBLE_LOCAL_TEMP": str(self._directory / "tmp"),
             "ANSIBLE_FORKS": str(max(2, min(hosts, 10))),
-            "PATH": f"{tools}:{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{first}:{tools}:{os.environ.get('PATH', os.defpath)}",
         }
         return {**_ENVIRONMENT, **private}
 
-    def _failure(self) -> OperationFailed:
-        self._log.flush()
+    def _failure(self, log: str) -> OperationFailed:
         reason = "it was ended" if self._status in {"canceled", "timeout"} else "it did not start"
         return OperationFailed(
             f"cannot run the playbook: {reason}",
-            hint=f"the log says why: `{self._log.name}`",
+            hint=f"the log says why: `{log}`",
             subject="ansible-playbook",
         )
+
+
+def _mortal(path: Path, program: Path, pid: Path) -> None:
+    """A script that runs `program` so that it ends with us, even when we are killed under nohup.
+
+    Its terminal is ours: when we are gone, the kernel sends it a hangup, which it must not ignore.
+    `pid` then holds its number.
+    """
+    path.parent.mkdir(mode=0o700)
+    path.write_text(
+        f"#!{sys.executable} -I\n"
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+        f"open({str(pid)!r}, 'w').write(str(os.getpid()))\n"
+        f"os.execv({str(program)!r}, [{str(program)!r}, *sys.argv[1:]])\n"
+    )
+    path.chmod(0o700)
 
 
 def _options(run: PlaybookRun) -> str:
