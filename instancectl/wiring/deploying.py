@@ -84,6 +84,7 @@ def deployment(options: Globals, command: str, accepted: tuple[str, ...] = ()) -
         clock=clock(),
         gate=lambda observed, applied: _preflight(opened.config, found, applied, observed, accepted),
         probe=lambda: _seen_from_outside(opened.config, found, record.load()),
+        exposure=lambda: _exposure(opened.config),
         layout=lambda observed: layout(opened.config, observed),
         render=lambda sizes, maintenance: render(opened, found, sizes, maintenance),
         write_stack=_write_stack,
@@ -109,6 +110,15 @@ def _seen_from_outside(config: InstanceConfig, found: SecretSet, applied: Applie
     from instancectl.operations import check
 
     return check.health(senses(config, found), subject(config, found, applied))
+
+
+def _exposure(config: InstanceConfig) -> tuple[Finding, ...]:
+    """Whether only intended ports of this host answer."""
+    from instancectl.adapters.host_psutil import PsutilHost
+    from instancectl.operations import check
+    from instancectl.wiring.looking import own_host
+
+    return check.exposure_of(own_host(), PsutilHost(), config)
 
 
 def _write_stack(tree: Mapping[str, object], header: str) -> str:

@@ -72,17 +72,19 @@ class Tools:
     reboot: str = ""
     keys: str = KEY
     sums: dict[str, str] = field(default_factory=lambda: dict(RECORD.files))
+    nat: bytes = b""
     refusing: set[str] = field(default_factory=set)
 
     def answer(self, argv: Sequence[str]) -> Outcome:
         words = tuple(argv)
         words = words[2:] if words[0] == "env" else words
         name = words[0].rpartition("/")[2]
-        if name in self.refusing:
-            return Outcome(1, b"", f"{name}: Operation not permitted")
         if name == "sh":
             name = "keys" if "authorized_keys" in words[2] else "apt" if "apt-mark" in words[2] else "record"
+        if name in self.refusing:
+            return Outcome(1, b"", f"{name}: Operation not permitted")
         return {
+            "iptables-save": lambda: Outcome(0, self.nat),
             "record": self._record, "nft": self._loaded, "unshare": self._file, "sshd": self._sshd,
             "systemctl": self._units, "apt": self._apt, "keys": self._keys, "sha256sum": self._sums,
         }.get(name, lambda: Outcome(127, b"", f"{name}: not found"))()  # fmt: skip
@@ -129,7 +131,7 @@ class _Shell(FakeRemote):
     def __init__(self, tools: Tools) -> None:
         super().__init__(address=None)
         self.tools = tools
-        for name in ("sh", "env", "systemctl", "iptables-save", "ip6tables-save"):
+        for name in ("sh", "env", "unshare", "iptables-save", "ip6tables-save"):
             self.programs[name] = lambda argv, _stdin: self.tools.answer(argv)
 
 

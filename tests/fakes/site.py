@@ -40,7 +40,7 @@ def _as_json(tree: Mapping[str, object], header: str) -> str:
 
 
 class Site:
-    """`findings` is what the gate finds, `probed` what probes see; both may be replaced."""
+    """`findings` is what the gate finds, `probed` what probes see, `exposed` which ports answer."""
 
     def __init__(self, *, swarm_active: bool = False) -> None:
         self.clock = FakeClock()
@@ -55,6 +55,7 @@ class Site:
         self.findings: tuple[Finding, ...] = ()
         self.gated: list[tuple[Observed, Applied]] = []
         self.probed: Callable[[], tuple[Finding, ...]] = tuple
+        self.exposed: tuple[Finding, ...] = ()
         self.add_images(instance.config())
 
     def add_images(self, config: InstanceConfig) -> None:
@@ -74,6 +75,7 @@ class Site:
             clock=self.clock,
             gate=self._gate,
             probe=self._probe,
+            exposure=lambda: self.exposed,
             layout=lambda seen: derive(config, Machine(seen.engine.memory_bytes, seen.engine.cores)),
             render=lambda sizes, message: instance.rendered(config, sizes, message),
             write_stack=_as_json,

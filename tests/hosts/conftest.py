@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.host import Run
 from tests.hosts.machine import Laptop, Network, TestHost, create
 
 MakeHost = Callable[[str, str], TestHost]
@@ -53,6 +55,38 @@ def make_host(host_network: Network, hosts_directory: Path) -> Iterator[MakeHost
     yield make
     for host in made:
         host.remove()
+
+
+@pytest.fixture(scope="session")
+def session_laptop(hosts_directory: Path) -> Laptop:
+    """Where the admin of the session's hosts types."""
+    directory = hosts_directory / "laptop"
+    directory.mkdir()
+    return Laptop(directory)
+
+
+@dataclass(frozen=True)
+class TwoHosts:
+    """One host of each suite, provisioned by the real command; `told` is what it said."""
+
+    bookworm: TestHost
+    trixie: TestHost
+    laptop: Laptop
+    told: Run
+
+    @property
+    def both(self) -> tuple[TestHost, TestHost]:
+        return self.bookworm, self.trixie
+
+
+@pytest.fixture(scope="session")
+def two_hosts(make_session_host: MakeHost, session_laptop: Laptop) -> TwoHosts:
+    """Provisioned once for all tests, side by side; a test leaves them as it found them."""
+    hosts = [make_session_host(suite, suite) for suite in ("bookworm", "trixie")]
+    session_laptop.knows(hosts)
+    named = [word for host in hosts for word in ("--host", host.ssh_target)]
+    told = session_laptop.cli(*named, "host", "provision")
+    return TwoHosts(*hosts, session_laptop, told)
 
 
 @pytest.fixture

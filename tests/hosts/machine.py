@@ -270,7 +270,21 @@ class Laptop:
     @property
     def environment(self) -> dict[str, str]:
         """For every command that is typed here."""
-        return {**os.environ, "PATH": f"{self.directory / 'bin'}:{os.environ.get('PATH', '')}"}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("INSTANCECTL_")}
+        path = f"{self.directory / 'bin'}:{kept.get('PATH', '')}"
+        return {**kept, "PATH": path, "XDG_STATE_HOME": str(self.directory / "state")}
+
+    def cli(self, *words: str, expect: int | None = 0, stdin: str = "", timeout_seconds: float = 900) -> Run:
+        """Type a command and wait for its end."""
+        command = [sys.executable, "-m", "instancectl", *words]
+        done = subprocess.run(
+            command, cwd=ROOT, env={**self.environment, "NO_COLOR": "1", "TERM": "dumb"}, input=stdin,
+            capture_output=True, text=True, check=False, timeout=timeout_seconds,
+        )  # fmt: skip
+        told = f"{' '.join(words)} exited {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert expect is None or done.returncode == expect, told
+        assert "Traceback" not in done.stderr, told
+        return Run(done.returncode, done.stdout, done.stderr)
 
     def knows(self, hosts: Iterable[TestHost], *, keys: bool = True) -> None:
         """Has the SSH key for these, and (unless told otherwise) has seen the hosts' keys before."""

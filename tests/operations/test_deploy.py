@@ -267,6 +267,19 @@ class TestFailures:
         with pytest.raises(InstanceError, match="nobody could look"):
             deployed.deployment(instance.config(proxy={"hsts_seconds": 1})).deploy()
 
+    def test_a_port_that_answers_and_should_not_fails_the_deploy_at_once(self, site):
+        site.exposed = (Finding("exposure", Severity.FAIL, "6379/tcp (Redis) answers", "closed", "stop it"),)
+        with pytest.raises(InstanceError, match="so does what should not: 6379/tcp") as caught:
+            site.deployment().deploy()
+        assert "stop it" in caught.value.hint
+        assert not site.state.load().verified
+        assert site.clock.monotonic_seconds() < 60
+
+    def test_ports_that_nobody_could_look_at_are_told_but_do_not_fail_a_deploy(self, site):
+        site.exposed = (Finding("exposure", Severity.UNKNOWN, "only root may look"),)
+        assert site.deployment().deploy().status is Status.CHANGED
+        assert "exposure unknown: only root may look" in site.reporter.everything
+
     def test_an_instance_may_take_a_while_to_answer(self, site):
         answers = [(BAD,), (UNSEEN,), (GOOD,)]
         site.probed = lambda: answers.pop(0) if len(answers) > 1 else answers[0]

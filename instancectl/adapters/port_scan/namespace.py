@@ -42,7 +42,7 @@ class NamespaceScan:
         with _child() as child, _ended_after(child, timeout_seconds + START_SECONDS):
             if _line(child) != "ready":
                 _refuse(child)
-            inside = _connect(child.pid)
+            inside = _connect(child.pid, six=any(":" in address for address in what.addresses))
             asked = {**request(what, WAIT_SECONDS, timeout_seconds), "network": inside, "interface": INNER}
             _say(child, asked)
             said = _line(child)
@@ -82,7 +82,7 @@ def _ended_after(child: subprocess.Popen[str], seconds: float) -> Iterator[None]
         alarm.cancel()
 
 
-def _connect(pid: int) -> list[str]:
+def _connect(pid: int, *, six: bool) -> list[str]:
     """Make the pair of interfaces; returns what is left to do inside.
 
     Names and addresses follow from the process id, so that two looks never meet. The addresses are those
@@ -98,8 +98,9 @@ def _connect(pid: int) -> list[str]:
         f"address add {here}/30 dev {outer}",
         f"neighbour replace {there} lladdr {INNER_MAC} dev {outer} nud permanent",
     )
-    six = _has_ipv6()
     if six:
+        # A host may have switched it off for new interfaces, and have it on the one that counts.
+        Path(f"/proc/sys/net/ipv6/conf/{outer}/disable_ipv6").write_text("0")
         _ip(
             f"address add {here6}/126 dev {outer} nodad",
             f"neighbour replace {there6} lladdr {INNER_MAC} dev {outer} nud permanent",
@@ -114,11 +115,6 @@ def _inside(own: str, prefix_length: int, gateway: str, everywhere: str) -> list
         f"neighbour replace {gateway} lladdr {OUTER_MAC} dev {INNER} nud permanent",
         f"route add {everywhere} via {gateway}",
     ]
-
-
-def _has_ipv6() -> bool:
-    switch = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
-    return switch.exists() and switch.read_text().strip() == "0"
 
 
 def _ip(*lines: str) -> None:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, Iterator  # noqa: UP035 - Python 3.8
 
 REFUSED = {errno.ECONNREFUSED, errno.ECONNRESET}
@@ -150,6 +151,7 @@ def main() -> None:
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     request = json.loads(line)
     if request["network"]:
+        _switch_ipv6_on(request["interface"])
         lines = "\n".join(request["network"])
         done = subprocess.run(["ip", "-batch", "-"], input=lines, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -157,6 +159,14 @@ def main() -> None:
             return
         _await_running(request["interface"])
     _tell(json.dumps({"seen": look(request)}))
+
+
+def _switch_ipv6_on(interface: str) -> None:
+    """In this network only: it is ours, and new."""
+    for name in ("all", interface):
+        switch = Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
+        if switch.exists():
+            switch.write_text("0", encoding="ascii")
 
 
 def _await_running(interface: str, seconds: float = 3.0) -> None:

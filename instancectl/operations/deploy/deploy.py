@@ -57,6 +57,8 @@ class Surroundings:
     Attributes:
         gate: preflight findings, looked at before anything is touched; told what is deployed already.
         probe: the instance as seen from outside.
+        exposure: whether only intended ports answer, looked at when all else is well; empty where
+            nobody provisioned the host.
         layout: sizes for an Engine with these cores and this memory.
         render: files, with the message of the maintenance page while that is on.
         write_stack: the stack file as text.
@@ -72,6 +74,7 @@ class Surroundings:
     clock: Clock
     gate: Callable[[Observed, Applied], tuple[Finding, ...]]
     probe: Look
+    exposure: Look
     layout: Callable[[Observed], Layout]
     render: Callable[[Layout, str | None], Rendered]
     write_stack: Callable[[Mapping[str, object], str], str]
@@ -177,6 +180,7 @@ class Deployment:
             clock=around.clock,
             job=lambda name, argv, extra: self._job(prepared, name, argv, extra),
             probe=around.probe,
+            exposure=around.exposure,
             owner_was_tried=first_run.owner_was_tried(around.journal.entries()),
             domains=(self._config.instance.domain, self._config.instance.web_domain),
             ship=around.ship,

@@ -51,6 +51,7 @@ class Handlers:
         clock: Clock,
         job: JobMaker,
         probe: Callable[[], tuple[Finding, ...]],
+        exposure: Callable[[], tuple[Finding, ...]],
         owner_was_tried: bool,
         domains: tuple[str, str],
         ship: Callable[[Node, str], str] | None = None,
@@ -62,6 +63,7 @@ class Handlers:
         self._clock = clock
         self._job = job
         self._probe = probe
+        self._exposure = exposure
         self._owner_was_tried = owner_was_tried
         self._domains = domains
         self._ship = ship
@@ -200,9 +202,14 @@ class Handlers:
             if self._clock.monotonic_seconds() > deadline:
                 raise _unverified(bad or unseen)
             self._clock.sleep(VERIFY_PAUSE_SECONDS)
-        self.outcome.verified = findings
+        exposed = self._exposure()
+        open_ports = [finding for finding in exposed if finding.severity is Severity.FAIL]
+        if open_ports:
+            raise _exposed(open_ports)
+        self.outcome.verified = (*findings, *exposed)
         self._record(lambda applied: replace(applied, verified=step.of))
-        return f"{len(findings)} probes {verdict(findings).value}"
+        told = [f"{finding.check} {finding.severity.value}: {finding.seen}" for finding in exposed]
+        return "; ".join([f"{len(findings)} probes {verdict(findings).value}", *told])
 
 
 def _unverified(findings: list[Finding]) -> Unhealthy:
@@ -210,6 +217,14 @@ def _unverified(findings: list[Finding]) -> Unhealthy:
     return Unhealthy(
         f"deployed, but after {VERIFY_SECONDS} s the instance does not answer as it should:{lines}",
         hint=findings[0].hint or "run `instancectl check` and `instancectl status`",
+        subject=findings[0].check,
+    )
+
+
+def _exposed(findings: list[Finding]) -> Unhealthy:
+    return Unhealthy(
+        f"deployed, and the instance answers, but so does what should not: {findings[0].seen}",
+        hint=findings[0].hint,
         subject=findings[0].check,
     )
 
