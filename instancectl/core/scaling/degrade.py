@@ -12,12 +12,17 @@ Everything here can be undone, and is, in the opposite order.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from instancectl.core.scaling.state import LadderState
 
-PATIENCE_SECONDS: Final = 60.0  # of pressure with an empty budget before a rung, and between two rungs
+PRESSED: Final = {1: 0.4, 2: 0.6, 3: 0.7, 4: 0.8}
+"""Share of its objective that the worst wait has used up when a rung is entered: the first costs little."""
+PATIENCE_SECONDS: Final = {1: 10.0, 2: 30.0, 3: 30.0, 4: 30.0}
+"""Of pressure with an empty budget before a rung, and since the one before."""
+ROOMY: Final = 0.70  # share of the processor below which what was given up has room again
+LONG_CALM_SECONDS: Final = 3600.0  # after which it is tried in any case
 CALM_SECONDS: Final = 900.0  # of calm before the first rung is left
 NEXT_SECONDS: Final = 300.0  # of further calm before each of the others
 CALM: Final = 0.4  # pressure below which it is calm
@@ -31,28 +36,55 @@ GIVEN_UP: Final = {
 }
 
 
-def judged(known: LadderState, pressure: float, *, exhausted: str, highest: int, at: float) -> LadderState:
-    """The ladder after this sample.
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What the ladder goes by.
 
-    Args:
-        known: the ladder before.
-        pressure: the worst lateness as a share of its objective; pull does not count.
+    Attributes:
+        pressure: the worst wait as a share of its objective; `pull` does not count.
         exhausted: which budget is empty; empty when none is.
-        highest: the highest rung that may be entered.
-        at: seconds since the epoch.
+        used: share of the processor in use over the last five minutes.
     """
-    pressed = pressure > 1 and bool(exhausted)
-    calm = pressure < CALM
-    known = replace(
+
+    pressure: float
+    exhausted: str
+    used: float
+
+
+def judged(known: LadderState, weather: Weather, *, highest: int, at: float) -> LadderState:
+    """The ladder after this sample; `highest` is the highest rung that may be entered."""
+    known = _timed(known, weather, at)
+    up = known.level + 1
+    if up <= min(highest, TOP) and known.pressed_since and _lasting(known, up, at):
+        return replace(known, level=up, entered_at=at)
+    if known.level and _roomy(known, weather, at):
+        return replace(
+            known,
+            level=known.level - 1,
+            entered_at=at,
+            calm_since=at - CALM_SECONDS + NEXT_SECONDS,
+        )
+    return known
+
+
+def _timed(known: LadderState, weather: Weather, at: float) -> LadderState:
+    threshold = PRESSED[min(known.level + 1, TOP)]
+    pressed = weather.pressure > threshold and bool(weather.exhausted)
+    calm = weather.pressure < CALM
+    return replace(
         known,
         pressed_since=(known.pressed_since or at) if pressed else 0.0,
         calm_since=(known.calm_since or at) if calm else 0.0,
     )
-    lasting = pressed and at - known.pressed_since >= PATIENCE_SECONDS
-    if lasting and known.level < min(highest, TOP) and at - known.entered_at >= PATIENCE_SECONDS:
-        return replace(known, level=known.level + 1, entered_at=at)
-    if known.level and calm and at - known.calm_since >= CALM_SECONDS:
-        return replace(
-            known, level=known.level - 1, entered_at=at, calm_since=at - CALM_SECONDS + NEXT_SECONDS
-        )
-    return known
+
+
+def _lasting(known: LadderState, rung: int, at: float) -> bool:
+    patience = PATIENCE_SECONDS[rung]
+    return at - known.pressed_since >= patience and at - known.entered_at >= patience
+
+
+def _roomy(known: LadderState, weather: Weather, at: float) -> bool:
+    """Calm for long enough, and with room for what was given up: else it would come back at once."""
+    if not known.calm_since or at - known.calm_since < CALM_SECONDS:
+        return False
+    return weather.used < ROOMY or at - max(known.calm_since, known.entered_at) >= LONG_CALM_SECONDS

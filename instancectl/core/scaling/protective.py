@@ -15,6 +15,7 @@ from instancectl.core.scaling.recycle import recycled
 from instancectl.core.scaling.sample import MailSample, Sample
 from instancectl.core.scaling.settings import Policy
 from instancectl.core.scaling.state import LadderState, State
+from instancectl.core.scaling.window import mean
 from instancectl.core.units import show_seconds
 from instancectl.core.unknown import Unknown
 
@@ -31,9 +32,8 @@ def measures(
 ) -> tuple[State, list[Decision]]:
     """Everything else for this sample."""
     before = state.ladder
-    ladder = degrade.judged(
-        before, outlook.pressure, exhausted=outlook.exhausted, highest=policy.ladder, at=seen.at
-    )
+    weather = degrade.Weather(outlook.pressure, outlook.exhausted, mean(state.used, 300))
+    ladder = degrade.judged(before, weather, highest=policy.ladder, at=seen.at)
     metering = Metering(closed=False, reason="")
     if isinstance(sample.mail, MailSample):
         metering = mail.metering(state.mail, sample.mail, policy.mails_per_day)

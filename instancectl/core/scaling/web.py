@@ -18,6 +18,7 @@ WINDOW_SECONDS: Final = 40.0
 CALM_SECONDS: Final = 300.0
 EVIDENCE_SECONDS: Final = 240.0
 HALF: Final = 0.5  # share of its objective that a request may wait before processes are added
+FLOODED: Final = 3.0  # the same, above which as many again are added at once
 IDLE: Final = 0.1  # the same, below which processes may go
 SPARE: Final = 0.66  # utilisation below which Puma can give a process to a queue in need
 
@@ -66,7 +67,7 @@ def growth(demand: WebDemand, policy: Policy) -> Need:
     if demand.seen.starting or (demand.usage <= profile.web_high and demand.late <= HALF):
         return Need(count, "enough", "it keeps up")
     wanted = max(count + 1, math.ceil(demand.seen.processes * demand.usage / profile.web_target))
-    target = min(wanted, 2 * count)
+    target = 2 * count if demand.late > FLOODED else min(wanted, 2 * count)
     if demand.late > HALF:
         waits = f"requests wait {demand.seen.queue_seconds * 1000:.0f} ms, "
         return Need(target, "latency", f"{waits}{demand.objective * 500:.0f} ms is the most")

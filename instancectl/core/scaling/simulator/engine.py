@@ -13,7 +13,7 @@ from instancectl.core.scaling.simulator.chance import Chance
 from instancectl.core.scaling.simulator.costs import Costs, Work
 from instancectl.core.scaling.simulator.crew import Crew
 from instancectl.core.scaling.simulator.lines import Cohort, Line
-from instancectl.core.scaling.simulator.sharing import shared
+from instancectl.core.scaling.simulator.sharing import Task, divided
 from instancectl.core.scaling.simulator.shipped import SIGNUP_JOBS, SIGNUP_MAILS, SIGNUP_REQUESTS
 from instancectl.core.scaling.simulator.site import Site
 from instancectl.core.scaling.simulator.trace import QUEUES, Row, Trace
@@ -217,20 +217,14 @@ class Engine:
         refused = self._refused()
         able, site_cores = self.site.wanted(coming, self.slow)
         plans = {name: self._wanted(crew, refused) for name, crew in self.crews.items()}
-        request = self.costs.request
-        database = able * request.database_seconds
-        wanted = {"web": (self.weight("web", self.site.processes), site_cores)}
+        queries = able * self.costs.request.database_seconds
+        tasks = {"web": Task(self.weight("web", self.site.processes), site_cores, queries)}
         for name, crew in self.crews.items():
             cores = sum(count * self.costs.jobs[queue].processor_seconds for queue, count, _ in plans[name])
-            database += sum(
-                count * self.costs.jobs[queue].database_seconds for queue, count, _ in plans[name]
-            )
+            queries = sum(count * self.costs.jobs[queue].database_seconds for queue, count, _ in plans[name])
             boots = crew.starting(self.now) * self.costs.boot_processor * 2 / sum(self.costs.boot_seconds)
-            wanted[name] = (self.weight(name, max(1, crew.count)), cores + boots)
-        wanted["db"] = (self.weight("db", 1), database)
-        given = shared(self.host.cores, wanted)
-        share = {name: given[name] / want if want else 1.0 for name, (_, want) in wanted.items()}
-        self.used = sum(given.values()) / self.host.cores
+            tasks[name] = Task(self.weight(name, max(1, crew.count)), cores + boots, queries)
+        share, self.used, database = divided(self.host.cores, tasks, self.weight("db", 1))
         queries = database / max(0.05, share["db"])
         self.slow = max(
             1.0, queries / (self.costs.slow_queries * self.host.cores), 1 / max(0.05, share["db"])

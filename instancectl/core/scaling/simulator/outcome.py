@@ -110,6 +110,7 @@ class Recorder:
     web_seconds: float
     points: list[Point] = field(default_factory=list)
     missed: int = 0
+    waited: float = 0.0
     late: dict[str, int] = field(default_factory=dict)
     connections: int = 0
     mail_processes: int = 0
@@ -119,10 +120,11 @@ class Recorder:
         self.connections = max(self.connections, engine.connections)
         if "smtp-down" in engine.row.faults and "sidekiq-mailers" in engine.crews:
             self.mail_processes = max(self.mail_processes, engine.crews["sidekiq-mailers"].count)
+        self.waited += engine.site.queue_seconds
         if engine.now % EVERY_SECONDS:
             return
+        site, self.waited = self.waited / EVERY_SECONDS, 0.0
         latency = {queue: line.latency(engine.now) for queue, line in engine.lines.items()}
-        site = engine.site.queue_seconds
         late = [f"`{queue}` is later than {show_seconds(self.objectives[queue])}"
                 for queue in JUDGED if latency[queue] > self.objectives[queue]]  # fmt: skip
         if site > self.web_seconds:

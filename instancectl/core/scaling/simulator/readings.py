@@ -44,7 +44,7 @@ class Meter:
             self.cores[name] = self.cores.get(name, 0.0) + crew.cores
         self.site_cores += engine.site.cores
         self.site_busy += engine.site.busy
-        self.site_queue = max(self.site_queue, engine.site.queue_seconds)
+        self.site_queue += engine.site.queue_seconds
         self.used += engine.used
         self.seconds += 1
 
@@ -77,7 +77,7 @@ class Reader:
                 engine.site.processes,
                 len(engine.site.starting),
                 meter.site_busy / seconds,
-                engine.site.queue_seconds,
+                meter.site_queue / seconds,
                 meter.site_cores / seconds,
             ),
             hosts=(self._host(meter.used / seconds),),

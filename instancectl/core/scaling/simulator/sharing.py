@@ -3,8 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 _ENOUGH = 1e-9
+_ROUNDS = 3
+
+
+class Task(NamedTuple):
+    """What a service asks of the host this second: its weight, its own cores, and PostgreSQL's for it."""
+
+    weight: float
+    cores: float
+    database: float
+
+
+def divided(
+    cores: float, tasks: Mapping[str, Task], database_weight: float
+) -> tuple[dict[str, float], float, float]:
+    """How far each gets, `db` among them, as a share; the part of the host in use; PostgreSQL's cores.
+
+    Work that is not done for want of processor asks nothing of PostgreSQL either: so it takes rounds.
+    """
+    share = dict.fromkeys(tasks, 1.0)
+    database, given = 0.0, dict[str, float]()
+    for _ in range(_ROUNDS):
+        database = sum(task.database * share[name] for name, task in tasks.items())
+        wanted = {name: (task.weight, task.cores) for name, task in tasks.items()}
+        wanted["db"] = (database_weight, database)
+        given = shared(cores, wanted)
+        share = {name: given[name] / want if want else 1.0 for name, (_, want) in wanted.items()}
+        if sum(want for _, want in wanted.values()) <= cores:
+            break
+    return share, sum(given.values()) / cores, database
 
 
 def shared(cores: float, wanted: Mapping[str, tuple[float, float]]) -> dict[str, float]:
