@@ -78,7 +78,7 @@ CAUSES: tuple[Cause, ...] = (
           "`chmod 600` the key file that `ssh -v {login}{bracketed}` names"),
     Cause(r"Permission denied", _no_login,
           "`{host}` refused the login{as_user}",
-          "is it the right user, and is your key in its authorized_keys? "
+          "is it the right user, and is your key in its authorized_keys? {closed}"
           "`ssh-copy-id {login}{bracketed}` puts it there"),
     Cause(r"(kex_exchange_identification|Connection (closed|reset) by|banner exchange)", _unreachable,
           "`{host}` ended the connection before the login",
@@ -142,6 +142,9 @@ def _values(address: HostAddress, line: str) -> dict[str, str]:
         "port": str(port),
         "known_as": address.address if port == 22 else f"'[{address.address}]:{port}'",
         "said": line.rstrip("."),
+        "closed": "provisioning closed root's login: `--host admin@…`; else "
+        if address.user == "root"
+        else "",
     }
 
 
