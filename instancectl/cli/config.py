@@ -26,7 +26,7 @@ def show(ctx: typer.Context) -> Result:
     from instancectl.operations import config as operation
 
     opened = wiring.open_instance(globals_of(ctx))
-    return operation.show(opened.config, wiring.local_machine())
+    return operation.show(opened.config, wiring.local_machine(), wiring.other_rooms(globals_of(ctx)))
 
 
 def check(ctx: typer.Context) -> Result:
@@ -34,7 +34,8 @@ def check(ctx: typer.Context) -> Result:
     from instancectl.operations import config as operation
 
     opened = wiring.open_instance(globals_of(ctx))
-    return operation.check(opened.config, wiring.stored_secrets(opened), wiring.local_machine())
+    others = wiring.other_rooms(globals_of(ctx))
+    return operation.check(opened.config, wiring.stored_secrets(opened), wiring.local_machine(), others)
 
 
 def explain(
@@ -46,8 +47,11 @@ def explain(
 
     options = globals_of(ctx)
     if key:
-        return operation.explain(wiring.config_if_any(options), wiring.local_machine(), key)
-    return operation.explain_layout(wiring.open_instance(options).config, wiring.local_machine())
+        config = wiring.config_if_any(options)
+        others = wiring.other_rooms(options) if config else ()
+        return operation.explain(config, wiring.local_machine(), key, others)
+    config = wiring.open_instance(options).config
+    return operation.explain_layout(config, wiring.local_machine(), wiring.other_rooms(options))
 
 
 def schema() -> Result:

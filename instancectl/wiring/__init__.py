@@ -19,6 +19,15 @@ from instancectl.wiring.instance import (
 )
 from instancectl.wiring.launching import launch_here, launch_target, launch_there
 from instancectl.wiring.looking import checking, exposure, health, object_store, senses, subject
+from instancectl.wiring.members import (
+    adding,
+    admitting,
+    drain_host,
+    join_swarm,
+    list_hosts,
+    other_rooms,
+    serve_courier,
+)
 from instancectl.wiring.monitoring import agent, exposition, ledger, monitoring
 from instancectl.wiring.remote import Ask, code_bundle, here, look, manager, reach, relayed
 from instancectl.wiring.scaling import config_or_defaults, picture, trace_text
@@ -28,6 +37,8 @@ __all__ = [
     "Ask",
     "InstancePaths",
     "OpenInstance",
+    "adding",
+    "admitting",
     "adoption",
     "agent",
     "checking",
@@ -37,18 +48,21 @@ __all__ = [
     "config_or_defaults",
     "deployment",
     "destruction",
+    "drain_host",
     "exposition",
     "exposure",
     "health",
     "here",
     "host_settings",
     "initialisation",
+    "join_swarm",
     "journal",
     "launch_here",
     "launch_target",
     "launch_there",
     "layout",
     "ledger",
+    "list_hosts",
     "local_machine",
     "lock",
     "look",
@@ -56,6 +70,7 @@ __all__ = [
     "monitoring",
     "object_store",
     "open_instance",
+    "other_rooms",
     "picture",
     "provision",
     "provisioning",
@@ -66,6 +81,7 @@ __all__ = [
     "run_in_one_shot",
     "secrets",
     "senses",
+    "serve_courier",
     "smtp_password",
     "state",
     "stored_secrets",

@@ -21,6 +21,7 @@ from instancectl.wiring.instance import (
     swarm,
 )
 from instancectl.wiring.looking import senses, subject
+from instancectl.wiring.members import ship_image
 
 if TYPE_CHECKING:
     from instancectl.core.applied import Applied
@@ -88,8 +89,17 @@ def deployment(options: Globals, command: str, accepted: tuple[str, ...] = ()) -
         layout=lambda observed: layout(opened.config, observed),
         render=lambda sizes, maintenance: render(opened, found, sizes, maintenance),
         write_stack=_write_stack,
+        own_address=_mesh_address(),
+        ship=lambda node, reference: ship_image(opened, options, node, reference),
     )
     return Deployment(opened.config, around)
+
+
+def _mesh_address() -> str:
+    from instancectl.wiring.members import host_record
+
+    record = host_record()
+    return record.mesh.address if record else ""
 
 
 def _preflight(

@@ -6,7 +6,7 @@ import importlib
 
 import typer
 
-MODULES = ("provision",)
+MODULES = ("provision", "nodes", "members")
 
 
 def register(app: typer.Typer) -> None:

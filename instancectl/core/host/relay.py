@@ -10,6 +10,9 @@ Words = tuple[str, ...]
 FROM_HERE: frozenset[str] = frozenset({"host", "launch"})
 """Commands that reach hosts themselves."""
 
+ON_THE_MANAGER: frozenset[Words] = frozenset({("host", "list"), ("host", "drain")})
+"""Of those, what asks the manager alone."""
+
 HERE_UNLESS_NAMED: frozenset[Words] = frozenset({(), ("init",), ("config", "schema"), ("scale", "simulate")})
 """What needs no instance: the manager that a file names does not get these, only `--host` does."""
 
@@ -123,7 +126,8 @@ def read(words: Sequence[str], ours: int) -> Typed:
 
 def runs_here(typed: Typed, *, named: bool) -> bool:
     """Whether a command acts from this machine; `named` when `--host` was typed."""
-    if typed.wants_help or (typed.command[:1] and typed.command[0] in FROM_HERE):
+    from_here = bool(typed.command) and typed.command[0] in FROM_HERE
+    if typed.wants_help or (from_here and typed.command not in ON_THE_MANAGER):
         return True
     return not named and typed.command in HERE_UNLESS_NAMED
 
