@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+from instancectl.core.host.facts import HostFacts
 from instancectl.errors import Refused
 
 DAEMON_JSON = "/etc/docker/daemon.json"
@@ -21,8 +23,33 @@ OURS: dict[str, Any] = {
 """What holds unless the admin's file says otherwise."""
 
 
-def daemon_json(text: str) -> str:
+IP6TABLES_BY_DEFAULT = 27
+"""Major version from which on Docker Engine publishes ports for IPv6 by rules of its own."""
+
+_PACKAGED = {("debian", "12"): 20, ("debian", "13"): 26}
+"""Major version of the distribution's `docker.io`; others are newer than the number above."""
+
+
+def has_ipv6(facts: HostFacts) -> bool:
+    """Whether people reach the host over IPv6: then they must keep their address on the way in."""
+    return any(":" in address for address in facts.addresses)
+
+
+def needs_experiment(facts: HostFacts) -> bool:
+    """Whether this Engine forwards IPv6 only as an experiment; its stand-in hides who the client is."""
+    if not has_ipv6(facts):
+        return False
+    found = re.match(r"\d+", facts.docker_version)
+    major = int(found[0]) if found else _PACKAGED.get((facts.system, facts.version), IP6TABLES_BY_DEFAULT)
+    return major < IP6TABLES_BY_DEFAULT
+
+
+def daemon_json(text: str, *, experiment: bool = False) -> str:
     """The file's new text: the admin's values win, except what Swarm cannot live with.
+
+    Args:
+        text: the file as it is.
+        experiment: see `needs_experiment`.
 
     Raises:
         Refused: the file is no JSON object; nobody can say what would be lost.
@@ -33,7 +60,7 @@ def daemon_json(text: str) -> str:
         ours = {key: value for key, value in OURS.items() if key != "log-opts"}
     else:
         ours = OURS
-    merged = {**ours, **theirs}
+    merged = {**ours, **({"experimental": True, "ip6tables": True} if experiment else {}), **theirs}
     if isinstance(theirs.get("log-opts"), dict) and "log-opts" in ours:
         merged["log-opts"] = {**ours["log-opts"], **theirs["log-opts"]}
     return json.dumps(merged, indent=2, sort_keys=True) + "\n"

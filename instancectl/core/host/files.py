@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from instancectl.core.host import sizing
-from instancectl.core.host.docker import DAEMON_JSON, SHUTDOWN_SECONDS, daemon_json
+from instancectl.core.host.docker import DAEMON_JSON, SHUTDOWN_SECONDS, daemon_json, needs_experiment
 from instancectl.core.host.facts import HostFacts
 from instancectl.core.host.settings import (
     MESH_INTERFACE,
@@ -105,7 +105,7 @@ def managed_files(
     files = (
         *_login(settings, fill),
         *_upkeep(settings, facts, fill),
-        *_docker(fill, daemon),
+        *_docker(facts, fill, daemon),
         *_mesh(settings, facts, peers, fill),
         *_firewall(settings, facts, peers, fill),
         *_units(fill),
@@ -149,8 +149,9 @@ def _half_an_hour_before(window: str) -> str:
     return f"{earlier // 60:02}:{earlier % 60:02}"
 
 
-def _docker(fill: Fill, daemon: str) -> Iterator[HostFile]:
-    yield HostFile("docker", DAEMON_JSON, daemon_json(daemon), after="docker")
+def _docker(facts: HostFacts, fill: Fill, daemon: str) -> Iterator[HostFile]:
+    text = daemon_json(daemon, experiment=needs_experiment(facts))
+    yield HostFile("docker", DAEMON_JSON, text, after="docker")
     values = {"shutdown_seconds": SHUTDOWN_SECONDS, "interface": MESH_INTERFACE}
     text = fill("host/docker.service.j2", values)
     yield HostFile("docker", "/etc/systemd/system/docker.service.d/instancectl.conf", text, after="docker")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from instancectl.core.host import keys, sizing
+from instancectl.core.host import docker, keys, sizing
 from instancectl.core.host.facts import HostFacts
 from instancectl.core.host.files import HostFile
 from instancectl.core.host.record import HostRecord, Mesh
@@ -97,6 +97,7 @@ def variables(desired: Desired) -> dict[str, Any]:
         "host_container": bool(facts.container),
         "host_swap": sizing.swap_mib(settings, facts) > 0,
         "host_firewall": settings.firewall,
+        "host_ipv6": docker.has_ipv6(facts),
         "host_own_units": list(units),
         "host_started_units": [unit for unit in _started() if unit in units],
         "host_program": {

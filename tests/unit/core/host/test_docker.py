@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instancectl.core.host.docker import OURS, daemon_json
+from instancectl.core.host.docker import OURS, daemon_json, needs_experiment
+from instancectl.core.host.facts import HostFacts
 from instancectl.errors import Refused
+from tests.unit.core.host.hosts import vps
 
 
 def merged(theirs: dict[str, Any]) -> dict[str, Any]:
@@ -53,3 +55,24 @@ def test_a_broken_file_is_not_overwritten(text: str) -> None:
 def test_a_second_run_changes_nothing(theirs: dict[str, Any]) -> None:
     once = daemon_json(json.dumps(theirs))
     assert daemon_json(once) == once
+
+
+@pytest.mark.parametrize(
+    ("facts", "needed"),
+    [
+        (vps(addresses=("203.0.113.7", "2001:db8::7")), True),
+        (vps(addresses=("203.0.113.7",)), False),
+        (vps(addresses=("2001:db8::7",), version="13"), True),
+        (vps(addresses=("2001:db8::7",), docker_version="28.5.1"), False),
+        (vps(addresses=("2001:db8::7",), docker_version="20.10.24+dfsg1"), True),
+        (vps(addresses=("2001:db8::7",), system="ubuntu", version="24.04"), False),
+    ],
+)
+def test_an_old_engine_forwards_ipv6_as_an_experiment(facts: HostFacts, needed: bool) -> None:
+    assert needs_experiment(facts) is needed
+
+
+def test_an_admin_s_own_choice_about_ipv6_holds() -> None:
+    found = json.loads(daemon_json('{"ip6tables": false}', experiment=True))
+    assert found["ip6tables"] is False
+    assert found["experimental"] is True
