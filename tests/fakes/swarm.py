@@ -104,44 +104,44 @@ class FakeSwarm:
         return found.look(self.clock.now) if found else None
 
     def create_swarm(self, advertise_address: str) -> None:
-        with self._doing("create swarm", advertise_address):
+        with self.doing("create swarm", advertise_address):
             if self.swarm == "active":
                 raise OperationFailed("Docker refused to create swarm: this node is already part of a swarm")
             self.swarm = "active"
 
     def label_node(self, node_id: str, key: str, value: str) -> None:
-        with self._doing("label node", key):
+        with self.doing("label node", key):
             self.hosts.get(node_id).labels[key] = value
 
     def unlabel_node(self, node_id: str, key: str) -> None:
-        with self._doing("unlabel node", key):
+        with self.doing("unlabel node", key):
             self.hosts.get(node_id).labels.pop(key, None)
 
     def create_network(self, stack: str, network: Network) -> None:
-        with self._doing("create network", network.name):
+        with self.doing("create network", network.name):
             self._stack(stack).networks.setdefault(network.name, network)
 
     def create_volume(self, stack: str, name: str) -> None:
-        with self._doing("create volume", name):
+        with self.doing("create volume", name):
             self._stack(stack).volumes.add(name)
 
     def create_secret(self, stack: str, name: str, content: Secret) -> None:
-        with self._doing("create secret", name):
+        with self.doing("create secret", name):
             self._stack(stack).secrets.setdefault(name, content)
 
     def create_config(self, stack: str, name: str, content: str) -> None:
-        with self._doing("create config", name):
+        with self.doing("create config", name):
             self._stack(stack).configs.setdefault(name, content)
 
     def create_service(self, stack: str, spec: ServiceSpec) -> None:
-        with self._doing("create service", spec.name):
+        with self.doing("create service", spec.name):
             found = self._stack(stack)
             self._check_references(stack, spec)
             if spec.name not in found.services:
                 found.services[spec.name] = FakeService(spec, self.clock.now, self.broken_images, self.hosts)
 
     def update_service(self, stack: str, spec: ServiceSpec) -> None:
-        with self._doing("update service", spec.name):
+        with self.doing("update service", spec.name):
             self._check_references(stack, spec)
             self._stack(stack).services[spec.name].update(spec, self.clock.now)
 
@@ -159,7 +159,7 @@ class FakeSwarm:
     def leave_if_idle(self) -> bool:
         if any(stack.services for stack in self.stacks.values()) or len(self.hosts.all()) > 1:
             return False
-        with self._doing("leave swarm", ""):
+        with self.doing("leave swarm", ""):
             self.swarm = "inactive"
             self.labels.clear()
         return True
@@ -170,7 +170,7 @@ class FakeSwarm:
 
     def remove(self, stack: str, kind: str, name: str) -> None:
         found = self._stack(stack)
-        with self._doing(f"remove {kind}", name):
+        with self.doing(f"remove {kind}", name):
             self._refuse_used(found, kind, name)
             holders: Mapping[str, object] = {
                 "service": found.services, "network": found.networks, "secret": found.secrets,
@@ -204,7 +204,7 @@ class FakeSwarm:
                     hint=f"try `docker pull {reference}`",
                     subject=reference,
                 )
-            with self._doing("pull", reference):
+            with self.doing("pull", reference):
                 self.images[reference] = self.registry[reference]
         digest = self.images[reference]
         return f"{reference}@{digest}" if digest else reference
@@ -214,18 +214,18 @@ class FakeSwarm:
         found = self._stack(stack)
         left = found.jobs.get(job.name)
         if left and (left[0] != job or left[1] != 0):
-            with self._doing("remove job", job.name):
+            with self.doing("remove job", job.name):
                 del found.jobs[job.name]
             left = None
         if not left:
-            with self._doing("run job", job.name):
+            with self.doing("run job", job.name):
                 self._check_networks(found, job)
                 self.ran.append(job)
                 scripted = self.outcomes.get(job.name)
                 code, output = scripted.pop(0) if scripted else self.work(job)
                 found.jobs[job.name] = (job, code, output)
         _, code, output = found.jobs[job.name]
-        with self._doing("remove job", job.name):
+        with self.doing("remove job", job.name):
             del found.jobs[job.name]
         return code, output
 
@@ -274,7 +274,7 @@ class FakeSwarm:
         if self.down:
             raise Unreachable("cannot reach the Docker Engine", hint="is Docker running?", subject="docker")
 
-    def _doing(self, action: str, what: str) -> _Doing:
+    def doing(self, action: str, what: str) -> _Doing:
         self._reach()
         return _Doing(self, (action, what))
 

@@ -72,6 +72,10 @@ class FakeNodes:
             and all(_holds(constraint, node) for constraint in spec.constraints)
         )
 
+    def answers(self, node_id: str) -> bool:
+        """Whether Swarm hears of it; a host that does not may go on with what it runs."""
+        return node_id in self._nodes and self._nodes[node_id].state == "ready"
+
     def choose(self, spec: ServiceSpec, living: Sequence[str]) -> str:
         """The host with the fewest replicas of the service; empty when none may have it."""
         most = spec.max_replicas_per_node

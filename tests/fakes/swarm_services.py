@@ -159,7 +159,10 @@ class FakeService:
         """Replicas leave hosts that may not have them, and go where there is a place."""
         for slot in self._slots:
             if slot.task.node_id and not self._nodes.allow(self.spec, slot.task.node_id):
-                slot.task.leave()
+                if self._nodes.answers(slot.task.node_id):
+                    slot.task.stop()
+                else:
+                    slot.task.leave()
                 slot.task = self._start(slot.task.number, now)
             elif slot.task.state == "pending":
                 slot.task.place(self._nodes.choose(self.spec, self._living()), now)
