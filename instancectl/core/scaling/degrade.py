@@ -19,9 +19,10 @@ from instancectl.core.scaling.state import LadderState
 
 PRESSED: Final = {1: 0.4, 2: 0.6, 3: 0.7, 4: 0.8}
 """Share of its objective that the worst wait has used up when a rung is entered: the first costs little."""
-PATIENCE_SECONDS: Final = {1: 10.0, 2: 30.0, 3: 30.0, 4: 30.0}
+PATIENCE_SECONDS: Final = {1: 10.0, 2: 20.0, 3: 20.0, 4: 20.0}
 """Of pressure with an empty budget before a rung, and since the one before."""
-ROOMY: Final = 0.70  # share of the processor below which what was given up has room again
+ROOMY: Final = {1: 0.85, 2: 0.80, 3: 0.70, 4: 0.70}
+"""Share of the processor below which what a rung gave up has room again."""
 LONG_CALM_SECONDS: Final = 3600.0  # after which it is tried in any case
 CALM_SECONDS: Final = 900.0  # of calm before the first rung is left
 NEXT_SECONDS: Final = 300.0  # of further calm before each of the others
@@ -87,4 +88,6 @@ def _roomy(known: LadderState, weather: Weather, at: float) -> bool:
     """Calm for long enough, and with room for what was given up: else it would come back at once."""
     if not known.calm_since or at - known.calm_since < CALM_SECONDS:
         return False
-    return weather.used < ROOMY or at - max(known.calm_since, known.entered_at) >= LONG_CALM_SECONDS
+    return (
+        weather.used < ROOMY[known.level] or at - max(known.calm_since, known.entered_at) >= LONG_CALM_SECONDS
+    )

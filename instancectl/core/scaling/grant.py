@@ -25,9 +25,10 @@ CROWDED_SECONDS: Final = 30.0  # and how often
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """Targets by service, with their needs; why the rest was refused; who gives to whom."""
+    """Targets by service; the room that is left; why the rest was refused; who gives to whom."""
 
     targets: Mapping[str, int]
+    room: Room
     refused: Mapping[str, str] = field(default_factory=dict)
     givers: Mapping[str, str] = field(default_factory=dict)
 
@@ -50,14 +51,15 @@ def share_out(
             refused[name] = why
             continue
         targets[name] += 1
-        room = _taken(room, name)
+        room = taken(room, name)
         if name not in unlimited and targets[name] >= asker.count + max(2, asker.count):
             needs = {**needs, name: replace(needs[name], count=targets[name])}
     givers = _givers(askers, targets, refused, room, at)
-    return Grants(targets, refused, givers)
+    return Grants(targets, room, refused, givers)
 
 
-def _taken(room: Room, name: str) -> Room:
+def taken(room: Room, name: str) -> Room:
+    """The room without what one more process of a service takes."""
     starting = {**room.starting, name: room.starting.get(name, 0) + 1}
     if name == "web":
         return replace(room, web=room.web + 1, starting=starting)

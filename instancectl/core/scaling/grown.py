@@ -8,7 +8,7 @@ from typing import Final
 
 from instancectl.core.scaling import brake, estimate, need, web
 from instancectl.core.scaling.decision import Decision, Kind
-from instancectl.core.scaling.grant import GIVEN_SECONDS, Asker, Grants, share_out
+from instancectl.core.scaling.grant import GIVEN_SECONDS, Asker, Grants, share_out, taken
 from instancectl.core.scaling.learn import Seen
 from instancectl.core.scaling.mail import CATCH_UP_SECONDS
 from instancectl.core.scaling.need import Demand, Flow, Need
@@ -35,6 +35,7 @@ class Outlook:
         demanded_cores: processor cores that everything that comes would take.
         demands: every Sidekiq service.
         room: what is left after this sample's decisions.
+        settled: whether no service is changed now.
     """
 
     pressure: float
@@ -42,6 +43,7 @@ class Outlook:
     demanded_cores: float
     room: Room
     demands: Mapping[str, Demand] = field(default_factory=dict)
+    settled: bool = True
 
 
 def processes(policy: Policy, state: State, seen: Seen) -> tuple[State, tuple[Decision, ...], Outlook]:
@@ -61,14 +63,15 @@ def processes(policy: Policy, state: State, seen: Seen) -> tuple[State, tuple[De
         *_ordered(askers, needs, grants),
         *_given(askers, grants, room),
         *_shrunk(policy, askers, needs, fixed, seen.at),
-        *_set(askers, fixed, room),
+        *_set(askers, fixed, grants.room),
     ]
     state, undone = brake.watched(policy, state, demands, seen.at)
     taken = {one.subject for one in decisions if one.kind in {Kind.REPLICAS, Kind.PROCESSES}}
     decisions += [one for one in undone if one.subject not in taken]
     decisions += [*_refusals(grants, askers), *_waiting_for(policy, state, demands, seen)]
     state = _noted(policy, state, demands, decisions, seen.at)
-    return state, tuple(decisions), _outlook(state, demands, site, grants, room, seen)
+    settled = not any(one.changes for one in decisions)
+    return state, tuple(decisions), replace(_outlook(state, demands, site, grants, seen), settled=settled)
 
 
 def _demands(policy: Policy, state: State, seen: Seen) -> dict[str, Demand]:
@@ -242,6 +245,7 @@ def _set(askers: Mapping[str, Asker], fixed: Mapping[str, Need], room: Room) -> 
                     Decision(Kind.HOLD, name, before, before, wanted.rule, f"no room for more: {why}")
                 )
             else:
+                room = taken(room, name)
                 found.append(_change(name, before + 1, before, wanted.rule, wanted.reason))
     return found
 
@@ -296,7 +300,7 @@ def _changed(
 
 
 def _outlook(
-    state: State, demands: Mapping[str, Demand], site: WebDemand, grants: Grants, room: Room, seen: Seen
+    state: State, demands: Mapping[str, Demand], site: WebDemand, grants: Grants, seen: Seen
 ) -> Outlook:
     """Pressure, what is exhausted, and the processor that everything would take."""
     stalled = {"mailers"} if state.mail.broken_since else set()
@@ -307,11 +311,13 @@ def _outlook(
         if flow.queue not in PATIENT | stalled
     ]
     exhausted = next(iter(grants.refused.values()), "")
-    if room.crowded:
-        exhausted = f"processor: {room.used:.0%} used"
+    if grants.room.crowded:
+        exhausted = f"processor: {grants.room.used:.0%} used"
     short = sum(
         max(0.0, flow.soon - demand.count * flow.rate) * JOBS[flow.queue].processor_seconds
         for demand in demands.values()
         for flow in demand.flows
     )
-    return Outlook(max([site.late, *lateness]), exhausted, seen.used * seen.cores + short, room, demands)
+    return Outlook(
+        max([site.late, *lateness]), exhausted, seen.used * seen.cores + short, grants.room, demands
+    )

@@ -18,6 +18,8 @@ CALM_SECONDS: Final = 300.0  # after growing, and of history, before a service m
 SETTLE_SECONDS: Final = 120.0  # between two changes of which the second shrinks
 CLEAR: Final = 0.1  # share of its objective below which a queue is as good as empty
 OLD: Final = 0.25  # share of its objective that the oldest job may have waited when shrinking
+NOTICED_SECONDS: Final = 2.0
+NOTICED_USAGE: Final = 0.5
 HORIZON_SECONDS: Final = 20.0
 EVIDENCE_SECONDS: Final = 240.0  # least history before anything shrinks
 
@@ -120,6 +122,9 @@ def growth(demand: Demand, profile: Profile) -> Need:
 
 
 def _late(demand: Demand, flow: Flow, profile: Profile) -> bool:
+    """A forecast alone is noise: somebody must really wait, or most of the threads be taken."""
+    if flow.latency < NOTICED_SECONDS and demand.usage < NOTICED_USAGE:
+        return False
     return max(demand.wait(flow, demand.count), flow.latency) > profile.share * flow.objective
 
 

@@ -119,9 +119,15 @@ def _hold(subject: str, rule: str, reason: str) -> Decision:
 
 
 def _said(state: State, decisions: tuple[Decision, ...]) -> tuple[State, tuple[Decision, ...]]:
-    """Standing holds are told once; told again when they come back after an interruption."""
-    holds = frozenset((one.subject, one.rule) for one in decisions if one.kind is Kind.HOLD)
-    new = tuple(
-        one for one in decisions if one.kind is not Kind.HOLD or (one.subject, one.rule) not in state.said
-    )
-    return replace(state, said=holds), new
+    """Standing holds, and advice nobody follows, are told once; again when they come back later."""
+    standing = frozenset(_gist(one) for one in decisions if _stands(one))
+    new = tuple(one for one in decisions if not _stands(one) or _gist(one) not in state.said)
+    return replace(state, said=standing), new
+
+
+def _stands(one: Decision) -> bool:
+    return one.kind is Kind.HOLD or not one.act
+
+
+def _gist(one: Decision) -> tuple[str, str]:
+    return one.subject, one.rule if one.kind is Kind.HOLD else f"{one.rule} {one.target}"

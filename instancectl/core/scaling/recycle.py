@@ -26,7 +26,7 @@ CLEAR: Final = 0.1  # share of its objective that a queue may have used up
 
 def recycled(policy: Policy, state: State, seen: Seen, outlook: Outlook) -> tuple[State, list[Decision]]:
     """At most one process in ten minutes, the one nearest to its memory limit first."""
-    if 0 < seen.at - state.recycled_at < EVERY_SECONDS:
+    if not outlook.settled or 0 < seen.at - state.recycled_at < EVERY_SECONDS:
         return state, []
     due = [
         (share, plan.service, why)

@@ -12,6 +12,7 @@ from instancectl.core.units import show_seconds
 EVERY_SECONDS: Final = 10
 JUDGED: Final = ("default", "mailers", "push", "ingress")
 CROWDED: Final = 0.97
+NOTICED_SECONDS: Final = 60  # of an outage, before anybody can know of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Outcome:
         actions: changes that were made.
         connections, refused: most connections, and how many PostgreSQL refused.
         killed, lost: processes killed for memory, and the jobs they held.
+        mail_processes: most processes for mail while it was down, from its second minute on.
         mail: 50th, 95th percentile and most seconds that mail of the outage waited after its end.
         first: what broke, in order of time.
         points: for plots.
@@ -118,7 +120,8 @@ class Recorder:
     def second(self, engine: Engine) -> None:
         """Take in a second; judge every tenth."""
         self.connections = max(self.connections, engine.connections)
-        if "smtp-down" in engine.row.faults and "sidekiq-mailers" in engine.crews:
+        down = "smtp-down" in engine.row.faults and engine.now - engine.row.at > NOTICED_SECONDS
+        if down and "sidekiq-mailers" in engine.crews:
             self.mail_processes = max(self.mail_processes, engine.crews["sidekiq-mailers"].count)
         self.waited += engine.site.queue_seconds
         if engine.now % EVERY_SECONDS:
