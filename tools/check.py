@@ -159,6 +159,7 @@ def quick_tiers(python: Path) -> tuple[Tier, ...]:
         (f"{tool}/lint-imports", "--no-logo"),
         (f"{tool}/shellcheck", "--external-sources", *SHELL_SCRIPTS),
         (f"{tool}/yamllint", "--strict", "."),
+        (f"{tool}/ansible-lint", "-q", "playbooks/site.yml"),
         (str(python), "-m", "instancectl.cli.reference", "check"),
     )
     tests = [f"tests/{name}" for name in ("architecture", "unit", "operations", "cli", "docs", "contract")]
