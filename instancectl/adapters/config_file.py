@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from instancectl.core.config import InstanceConfig
+from instancectl.core.config_edit import with_values
 from instancectl.core.config_errors import understood
+from instancectl.core.config_keys import Value
 from instancectl.errors import ConfigError
 
 NAME = "instance.toml"
@@ -61,6 +64,31 @@ class ConfigFile:
     def create(self, text: str) -> None:
         """Write a new file."""
         write_new(self._path, text)
+
+    def change(self, values: Mapping[str, Value]) -> None:
+        """Set keys in the file, dotted path → value; the rest of its text stays.
+
+        Raises:
+            ConfigError: the file is wrong, would become so, or cannot be written.
+        """
+        text = with_values(self._path.read_text(encoding="utf-8"), values)
+        parse(text, str(self._path))
+        try:
+            handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+            beside = Path(name)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.chmod(self._path.stat().st_mode & 0o777)
+                beside.replace(self._path)
+            finally:
+                beside.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write `{self._path}`: {error.strerror}", subject=str(self._path)
+            ) from error
 
 
 def write_new(path: Path, text: str) -> None:

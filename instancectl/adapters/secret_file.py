@@ -23,9 +23,9 @@ _HEAD = """\
 class SecretFile:
     """The secrets in one file; see `ports.secret_store`."""
 
-    def __init__(self, path: Path) -> None:
-        """Nothing is read yet."""
-        self._path = path
+    def __init__(self, path: Path, purposes: Mapping[str, str] | None = None) -> None:
+        """Nothing is read yet; `purposes` explains names that are no variables of Mastodon."""
+        self._path, self._purposes = path, purposes or {}
 
     @property
     def location(self) -> str:
@@ -43,7 +43,7 @@ class SecretFile:
         if not names:
             return ()
         text = _read(self._path) if self._path.exists() else _HEAD
-        lines = [line for name in names for line in _lines(name, secrets.reveal(name))]
+        lines = [line for name in names for line in _lines(name, secrets.reveal(name), self._purposes)]
         separator = "" if text.endswith("\n") else "\n"
         _replace(self._path, text + separator + "\n".join(lines) + "\n")
         return names
@@ -136,9 +136,10 @@ def _read(path: Path) -> str:
         raise ConfigError(f"cannot read `{path}`: {reason}", subject=str(path)) from error
 
 
-def _lines(name: str, value: str) -> tuple[str, str, str]:
+def _lines(name: str, value: str, purposes: Mapping[str, str]) -> tuple[str, str, str]:
     kind = next((kind for kind in CATALOGUE if kind.name == name), None)
-    comment = f"{kind.purpose}. {kind.loss}" if kind else "a further variable of `.env.production`"
+    further = purposes.get(name, "a further variable of `.env.production`")
+    comment = f"{kind.purpose}. {kind.loss}" if kind else further
     return "", f"# {comment[0].upper()}{comment[1:]}", dotenv.assignment(name, value)
 
 

@@ -20,6 +20,7 @@ MODULES = (
     "config",
     "scale",
     "maintenance",
+    "backup",
     "journal",
     "host",
     "destroy",

@@ -284,7 +284,15 @@ def metrics_page() -> str:
     return reference_markdown()
 
 
+def backup_format_page() -> str:
+    """docs/reference/backup-format.md: the text that lies beside the sets."""
+    from instancectl.core.backup.format_text import format_text
+
+    return format_text()
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "backup-format.md": backup_format_page,
     "cli.md": cli_page,
     "configuration.md": configuration_page,
     "exit-codes.md": exit_codes_page,

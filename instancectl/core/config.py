@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
+from instancectl.core.config_backup import Backup
 from instancectl.core.config_base import Section
 from instancectl.core.config_host import Host
-from instancectl.core.config_monitoring import Monitoring
 from instancectl.core.config_hosts import Hosts
+from instancectl.core.config_monitoring import Monitoring
 from instancectl.core.config_scaling import Scaling
 
 DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
@@ -339,6 +340,7 @@ class InstanceConfig(Section):
     monitoring: Monitoring = Monitoring()
     host: Host = Host()
     hosts: Hosts = Hosts()
+    backup: Backup = Backup()
     mastodon: Mastodon = Mastodon()
 
     @property

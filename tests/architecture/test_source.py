@@ -25,8 +25,8 @@ SHIPPED = [
 ]
 MAY_PRINT = {PACKAGE / "cli" / "render.py", PACKAGE / "cli" / "reference.py"}
 HEAVY = {
-    "ansible_runner", "boto3", "botocore", "cryptography", "dns", "docker", "jinja2", "prometheus_client",
-    "psutil", "pydantic", "requests", "yaml",
+    "ansible_runner", "blake3", "boto3", "botocore", "cryptography", "dns", "docker", "jinja2",
+    "prometheus_client", "psutil", "pydantic", "pyrage", "requests", "yaml", "zstandard",
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(

@@ -98,6 +98,8 @@ ROWS: tuple[Rootfs | Image, ...] = (
     Image("host-bookworm", "host", "testbed/host:bookworm", "rootfs-bookworm", (("SUITE", "bookworm"),)),
     Image("host-trixie", "host", "testbed/host:trixie", "rootfs-trixie", (("SUITE", "trixie"),)),
     Image("pebble", "pebble", "testbed/pebble:2", "base"),
+    Image("prometheus", "prometheus", "testbed/prometheus:2.53", "base-trixie"),
+    Image("by-hand", "by-hand", "testbed/by-hand:18", "postgres"),
     *_mastodon_rows(),
 )
 
@@ -121,10 +123,12 @@ ON_REQUEST = {
     "rootfs-trixie",
     "base-old",
     "base-trixie",
+    "by-hand",
     "ceph-rgw",
     "host-bookworm",
     "host-trixie",
     "postgres-old",
+    "prometheus",
     "redis-old",
 } | {row.name for row in ROWS if row.name.startswith("mastodon") and ":" in row.name}
 

@@ -117,15 +117,25 @@ def create(
 
 def run_in(api: APIClient, stack: str, service: str, argv: Sequence[str]) -> tuple[int, str]:
     """Run a command in a running replica on this host."""
+    made = api.exec_create(running_replica(api, stack, service), list(argv))
+    output = _exec_output(api, made["Id"])
+    code = api.exec_inspect(made["Id"])["ExitCode"]
+    return int(code if code is not None else 1), output.decode(errors="replace")
+
+
+def running_replica(api: APIClient, stack: str, service: str) -> str:
+    """Container of a running replica on this host.
+
+    Raises:
+        Unreachable: there is none.
+    """
     found = api.containers(
         filters={"label": f"com.docker.swarm.service.name={stack}_{service}", "status": "running"}
     )
     if not found:
         raise Unreachable(f"no replica of `{service}` runs on this host", subject=service)
-    made = api.exec_create(found[0]["Id"], list(argv))
-    output = _exec_output(api, made["Id"])
-    code = api.exec_inspect(made["Id"])["ExitCode"]
-    return int(code if code is not None else 1), output.decode(errors="replace")
+    identifier: str = found[0]["Id"]
+    return identifier
 
 
 def _exec_output(api: APIClient, identifier: str) -> bytes:

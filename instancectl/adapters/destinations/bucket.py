@@ -1,0 +1,217 @@
+"""A bucket of an S3-compatible store as a place for backup sets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from instancectl.adapters.destinations.multipart import Multipart, Sink
+from instancectl.core.backup.danger import LONG_LOCK, MEDIA_BUCKET, PUBLIC_BUCKET, Danger
+from instancectl.core.backup.garbage import Listed
+from instancectl.core.config_backup import BackupDestination
+from instancectl.core.secrets import Secret
+from instancectl.errors import InstanceError, OperationFailed, Unreachable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+ATTEMPTS = 5
+"""Botocore's standard mode waits up to 20 s between them: what a store wants that says `SlowDown`."""
+
+RESUMES = 3
+PIECE = 1024 * 1024
+EVERYBODY = ("http://acs.amazonaws.com/groups/global/AllUsers", "AuthenticatedUsers")
+_DENIED = frozenset({400, 401, 403, 404, 405})
+_GONE = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
+
+
+class BucketDestination:
+    """See `ports.destination.Destination`. Every part carries its MD5, which the store checks."""
+
+    def __init__(
+        self, wanted: BackupDestination, instance: str, key_id: Secret, key: Secret, media_bucket: str = ""
+    ) -> None:
+        """Nothing is asked before a method is called; `media_bucket` must be another one."""
+        self._wanted, self._prefix, self._media_bucket = wanted, f"{instance}/", media_bucket
+        self._key_id, self._key = key_id, key
+
+    @property
+    def name(self) -> str:
+        """As S3 tools write it."""
+        return f"s3://{self._wanted.bucket}/{self._prefix.rstrip('/')}"
+
+    @cached_property
+    def _client(self) -> S3Client:
+        return self._connect(Config(signature_version="s3v4"), self._key_id.reveal(), self._key.reveal())
+
+    def _connect(self, config: Config, key_id: str | None = None, key: str | None = None) -> S3Client:
+        endpoint = self._wanted.endpoint or None
+        # Newer checksums break stores other than AWS, which take them for content; MD5 is understood by all.
+        checksums: Literal["when_required", "when_supported"] = (
+            "when_required" if endpoint else "when_supported"
+        )
+        common = Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+            s3={"addressing_style": "path" if endpoint and self._wanted.path_style else "auto"},
+            request_checksum_calculation=checksums,
+            response_checksum_validation=checksums,
+        )
+        return boto3.session.Session().client(
+            "s3",
+            region_name=self._wanted.region,
+            endpoint_url=endpoint,
+            config=common.merge(config),
+            aws_access_key_id=key_id,
+            aws_secret_access_key=key,
+        )
+
+    @contextmanager
+    def create(self, key: str) -> Iterator[Sink]:
+        """A new object: in one request when it is small, in parts when it is not."""
+        upload = Multipart(self._client, self._wanted.bucket, self._prefix + key)
+        with ThreadPoolExecutor(Multipart.IN_FLIGHT) as pool:
+            sink = Sink(upload, pool, self._translated)
+            try:
+                yield sink
+                with self._translated(f"write `{key}`"):
+                    sink.finish()
+            except BaseException:
+                sink.abort()
+                raise
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Its content; a connection that is cut is resumed where it broke."""
+        offset, etag = 0, ""
+        for attempts_left in reversed(range(RESUMES)):
+            try:
+                with self._translated(f"read `{key}`"):
+                    # The same object, or none: a resumed read must not splice two of them.
+                    ranged: dict[str, Any] = {"Range": f"bytes={offset}-", "IfMatch": etag} if offset else {}
+                    found = self._client.get_object(
+                        Bucket=self._wanted.bucket, Key=self._prefix + key, **ranged
+                    )
+                    etag = found["ETag"]
+                    for piece in found["Body"].iter_chunks(PIECE):
+                        offset += len(piece)
+                        yield piece
+                    return
+            except Unreachable:
+                if not attempts_left:
+                    raise
+
+    def listed(self, prefix: str = "") -> Iterator[Listed]:
+        """Every object below the prefix, sorted by key."""
+        with self._translated("list"):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._wanted.bucket, Prefix=self._prefix + prefix):
+                for one in page.get("Contents", ()):
+                    key = one["Key"].removeprefix(self._prefix)
+                    yield Listed(key, one["Size"], one["LastModified"].timestamp())
+
+    def delete(self, key: str) -> bool:
+        """Remove it; a lock, or a key that may not remove, keeps it."""
+        try:
+            with self._translated(f"remove `{key}`"):
+                self._client.delete_object(Bucket=self._wanted.bucket, Key=self._prefix + key)
+        except OperationFailed as error:
+            if error.subject in {"AccessDenied", "InvalidRequest", "ObjectLocked"}:
+                return False
+            raise
+        return True
+
+    def abandon(self, older_than_seconds: float) -> int:
+        """Abort uploads that never ended: stores charge for them, and list them nowhere."""
+        aborted = 0
+        with self._translated("tidy up"):
+            pages = self._client.get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self._wanted.bucket, Prefix=self._prefix):
+                for one in page.get("Uploads", ()):
+                    if one["Initiated"].timestamp() < time.time() - older_than_seconds:
+                        self._client.abort_multipart_upload(
+                            Bucket=self._wanted.bucket, Key=one["Key"], UploadId=one["UploadId"]
+                        )
+                        aborted += 1
+        return aborted
+
+    def free_bytes(self) -> int | None:
+        """Buckets do not say."""
+        return None
+
+    def dangers(self, data_path: str, kept_days: int) -> tuple[Danger, ...]:  # noqa: ARG002 - far from any disk
+        """Readable by anybody, used for media, or locked for longer than sets are kept."""
+        bucket, found = self._wanted.bucket, []
+        if bucket == self._media_bucket:
+            seen = f"bucket `{bucket}` holds the media: a mistake there would take both"
+            found.append(Danger(MEDIA_BUCKET, seen))
+        if self._public():
+            found.append(Danger(PUBLIC_BUCKET, f"anybody can list or read bucket `{bucket}`"))
+        days = self._lock_days()
+        if days > kept_days:
+            seen = f"bucket `{bucket}` locks objects for {days} days, sets are kept {kept_days}"
+            found.append(Danger(LONG_LOCK, f"{seen}: it would only grow"))
+        return tuple(found)
+
+    def _public(self) -> bool:
+        with self._translated("look"):
+            try:
+                self._connect(Config(signature_version=UNSIGNED)).list_objects_v2(
+                    Bucket=self._wanted.bucket, MaxKeys=1
+                )
+            except ClientError as error:
+                if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") not in _DENIED:
+                    raise
+            else:
+                return True
+            try:
+                grants = self._client.get_bucket_acl(Bucket=self._wanted.bucket)["Grants"]
+            except ClientError:
+                return False  # a store without ACLs, or a key that may not read them
+            return any(one["Grantee"].get("URI", "").endswith(EVERYBODY) for one in grants)
+
+    def _lock_days(self) -> int:
+        try:
+            found = self._client.get_object_lock_configuration(Bucket=self._wanted.bucket)
+        except (ClientError, BotoCoreError):
+            return 0  # no lock, or a store that knows none
+        rule = found.get("ObjectLockConfiguration", {}).get("Rule", {}).get("DefaultRetention", {})
+        return int(rule.get("Days", 0)) or int(rule.get("Years", 0)) * 365
+
+    @contextmanager
+    def _translated(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except InstanceError:
+            raise
+        except ClientError as error:
+            raise self._refusal(action, error) from error
+        except BotoCoreError as error:
+            raise Unreachable(
+                f"cannot {action} in {self.name}: the store does not answer",
+                hint=f"is `{self._wanted.endpoint or 'AWS'}` right, and up? run the same command again later",
+                subject=self.name,
+            ) from error
+
+    def _refusal(self, action: str, error: ClientError) -> InstanceError:
+        said = error.response.get("Error", {})
+        code = str(said.get("Code", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        message = f"cannot {action} in {self.name}: {code}"
+        if reason := said.get("Message"):
+            message += f": {reason}"
+        if status >= 500:
+            return Unreachable(message, hint="the store is unwell; run the same command again later")
+        hint = "" if code in _GONE else "see the bucket's policy, and the keys in `backup.env`"
+        return OperationFailed(message, hint=hint, subject=code)

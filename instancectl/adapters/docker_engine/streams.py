@@ -1,0 +1,109 @@
+"""Output of commands in containers, piece by piece: a database dump never fits into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from urllib3.exceptions import HTTPError
+
+from instancectl.adapters.docker_engine.engine import DockerSwarm, translation
+from instancectl.adapters.docker_engine.jobs import FRAME_HEADER, running_replica
+from instancectl.errors import OperationFailed, Unreachable
+
+SILENCE_SECONDS = 3_600
+"""A command that says nothing for so long is given up; counting a huge table is silent work."""
+
+SAID_LIMIT = 8 * 1024 * 1024
+PIECE = 256 * 1024
+STDOUT = 1
+
+
+class DockerStreams:
+    """See `ports.container_streams.ContainerStreams`."""
+
+    def __init__(self, swarm: DockerSwarm) -> None:
+        """Uses the connection of `swarm`."""
+        self._swarm = swarm
+
+    @contextmanager
+    def start(self, stack: str, service: str, argv: Sequence[str]) -> Iterator[RunningExec]:
+        """Start a command; leaving the block closes the connection, whatever became of the command."""
+        api = self._swarm.api
+        with translation("start a command"):
+            container = running_replica(api, stack, service)
+            made = api.exec_create(container, list(argv))
+            url = f"{api.base_url}/v{api.api_version}/exec/{made['Id']}/start"
+            # Asked without an upgrade, the Engine sends an ordinary body: nothing of it is lost.
+            response = api.post(
+                url,
+                json={"Detach": False, "Tty": False},
+                stream=True,
+                timeout=(api.timeout, SILENCE_SECONDS),
+            )
+            response.raise_for_status()
+        try:
+            yield RunningExec(api, made["Id"], service, response.raw)
+        finally:
+            response.close()
+
+    def volume_path(self, stack: str, name: str) -> str:
+        """The volume's mount point."""
+        with translation(f"find the volume {name}"):
+            return str(self._swarm.api.inspect_volume(f"{stack}_{name}")["Mountpoint"])
+
+
+class RunningExec:
+    """See `ports.container_streams.Running`."""
+
+    def __init__(self, api: Any, identifier: str, service: str, raw: Any) -> None:
+        """Of a started command, whose multiplexed output is `raw`."""
+        self._api, self._id, self._service, self._raw = api, identifier, service, raw
+        self._said = bytearray()
+
+    def output(self) -> Iterator[bytes]:
+        """Payloads of stdout; stderr is put aside."""
+        while header := self._exactly(FRAME_HEADER.size, may_end=True):
+            (length,) = FRAME_HEADER.unpack(header)
+            while length:
+                piece = self._exactly(min(length, PIECE))
+                length -= len(piece)
+                if header[0] == STDOUT:
+                    yield piece
+                elif len(self._said) < SAID_LIMIT:
+                    self._said += piece
+
+    def _exactly(self, size: int, *, may_end: bool = False) -> bytes:
+        piece = bytearray()
+        while len(piece) < size:
+            try:
+                more = self._raw.read(size - len(piece))
+            except (HTTPError, OSError) as error:
+                raise self._cut() from error
+            if not more:
+                if may_end and not piece:
+                    break
+                raise self._cut()
+            piece += more
+        return bytes(piece)
+
+    def _cut(self) -> Unreachable:
+        return Unreachable(
+            f"the output of `{self._service}` was cut: its container or the Docker Engine went away",
+            hint=f"see `instancectl status` and `instancectl logs {self._service}`",
+            subject=self._service,
+        )
+
+    @property
+    def said(self) -> str:
+        """Everything from stderr."""
+        return self._said.decode(errors="replace")
+
+    def code(self) -> int:
+        """The Engine's record of it."""
+        with translation("look at a command"):
+            found = self._api.exec_inspect(self._id)
+        if found["Running"] or found["ExitCode"] is None:
+            raise OperationFailed(f"a command in `{self._service}` closed its output and went on running")
+        return int(found["ExitCode"])

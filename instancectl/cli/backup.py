@@ -1,0 +1,142 @@
+"""`backup init`, `create`, `list`, `show`, `verify` and `expire`."""
+
+from __future__ import annotations
+
+import signal
+from typing import Annotated
+
+import typer
+
+from instancectl.cli.context import globals_of
+from instancectl.cli.options import named
+from instancectl.core.result import Result
+
+DestinationOption = Annotated[
+    str, typer.Option("--directory", metavar="PATH", help="A directory on another disk.")
+]
+SetArgument = Annotated[str, typer.Argument(metavar="SET", help="A set's id, or `latest`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Make, prove and expire backup sets.")
+    group.command()(init)
+    group.command()(create)
+    group.command("list")(list_)
+    group.command()(show)
+    group.command()(verify)
+    group.command()(expire)
+    app.add_typer(group, name="backup")
+
+
+def init(
+    ctx: typer.Context,
+    *,
+    directory: DestinationOption = "",
+    bucket: Annotated[str, typer.Option(help="An S3-compatible bucket.")] = "",
+    endpoint: Annotated[str, typer.Option(help="Address of its store; empty for AWS itself.")] = "",
+    region: Annotated[str, typer.Option(help="Its region.")] = "us-east-1",
+    kit: Annotated[str, typer.Option(metavar="FILE", help="Where to write the emergency kit.")] = "",
+    kit_code: Annotated[
+        str, typer.Option(help="Code of the kit you keep elsewhere: removes the kit from this host.")
+    ] = "",
+    keep_key: Annotated[
+        bool, typer.Option("--keep-key", help="Keep the private key on this host, for unattended drills.")
+    ] = False,
+    accept_risk: Annotated[
+        list[str] | None, typer.Option("--accept-risk", help="Go on although this is so: same-disk, ….")
+    ] = None,
+) -> Result:
+    """Set backups up: destinations, keys and the emergency kit.
+
+    With both a directory and a bucket, sets are made in the directory and copied to the bucket.
+    The bucket's key comes from INSTANCECTL_BACKUP_KEY_ID and INSTANCECTL_BACKUP_KEY.
+    """
+    from instancectl.cli.backup_answers import Places, bucket_key, interview
+    from instancectl.core.backup.danger import SLUGS
+    from instancectl.operations.backup import init as operation
+    from instancectl.wiring import backing_up
+
+    options = globals_of(ctx)
+    accepted = named(accept_risk, SLUGS, option="--accept-risk", what="risk")
+    if kit_code:
+        return operation.finish(*backing_up.kit_of(options, kit), kit_code)
+    places = interview(Places(directory, bucket, endpoint, region))
+    bucket_keys = places.keys(*bucket_key(places, backing_up.bucket_key()))
+    setup = backing_up.setup(options, places.wanted(), bucket_keys, kit)
+    tools = backing_up.tools(options)
+    return operation.initialise(setup, tools, bucket_keys, accepted=accepted, keep_key=keep_key)
+
+
+def create(
+    ctx: typer.Context,
+    accept_risk: Annotated[
+        list[str] | None,
+        typer.Option("--accept-risk", help="Trust the set although this is so: smaller, empty-media."),
+    ] = None,
+) -> Result:
+    """Make a backup set: database, configuration, secrets, Redis and media, encrypted on this host."""
+    from instancectl.operations.backup.create import create as operation
+    from instancectl.operations.backup.subject import RISKS
+    from instancectl.wiring import backing_up
+
+    options = globals_of(ctx)
+    accepted = named(accept_risk, RISKS, option="--accept-risk", what="risk")
+    place = backing_up.place(options, "backup create")
+    # A timer that is stopped, and Ctrl-C, end a run the same way: nothing half-written stays open.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    backing_up.give_way()
+    return operation(backing_up.subject(options), backing_up.tools(options), place, accepted)
+
+
+def list_(ctx: typer.Context) -> Result:
+    """List every backup set in every destination, with what is known about it."""
+    from instancectl.operations.backup import showing
+    from instancectl.wiring import backing_up
+
+    options = globals_of(ctx)
+    now = backing_up.tools(options).clock.epoch_seconds()
+    return showing.list_sets(backing_up.place(options, "backup list"), now)
+
+
+def show(ctx: typer.Context, set_id: SetArgument = "latest") -> Result:
+    """Show what is in one set, where it is, and what is known about it."""
+    from instancectl.operations.backup import showing
+    from instancectl.wiring import backing_up
+
+    options = globals_of(ctx)
+    now = backing_up.tools(options).clock.epoch_seconds()
+    return showing.show(backing_up.place(options, "backup show"), set_id, now)
+
+
+def verify(
+    ctx: typer.Context,
+    set_id: Annotated[str, typer.Argument(metavar="SET", help="A set's id, `latest`, or `all`.")] = "latest",
+    read: Annotated[
+        bool, typer.Option("--read", help="Read every byte back; without it, look whether all is there.")
+    ] = False,
+) -> Result:
+    """Prove that a set is whole and ours, without the private key; exits 4 when one is not."""
+    from instancectl.operations.backup.verify import verify as operation
+    from instancectl.wiring import backing_up
+
+    options = globals_of(ctx)
+    place = backing_up.place(options, "backup verify")
+    return operation(place, backing_up.tools(options), set_id, read=read)
+
+
+def expire(
+    ctx: typer.Context,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option("--forget", metavar="SET", help="Remove this set, too; never the last proven one."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
+) -> Result:
+    """Remove sets that retention no longer wants; only proven sets count, the newest always stays."""
+    from instancectl.operations.backup.expire import expire as operation
+    from instancectl.wiring import backing_up
+
+    options = globals_of(ctx)
+    place, tools = backing_up.place(options, "backup expire"), backing_up.tools(options)
+    return operation(place, tools, backing_up.policy(options), forget=forget or (), dry_run=dry_run)

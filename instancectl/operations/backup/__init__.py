@@ -1,0 +1,1 @@
+"""Makes, proves and expires backup sets."""

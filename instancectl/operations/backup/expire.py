@@ -1,0 +1,167 @@
+"""Removes sets that retention no longer wants, then what no set needs; a failed look removes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from instancectl.core.backup import garbage, naming, retention
+from instancectl.core.backup.retention import Candidate, Decision, Policy
+from instancectl.core.result import Result, Status
+from instancectl.core.units import show_bytes
+from instancectl.errors import Refused
+from instancectl.operations.backup.place import Place
+from instancectl.operations.backup.repository import Contents, KnownSet, Repository
+from instancectl.operations.backup.subject import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What happened, or would happen, in one destination.
+
+    Attributes:
+        freed_bytes: of objects that no set needed.
+        retained: objects that the destination would not give up (object lock).
+        blocked: why nothing was collected; empty when it was.
+    """
+
+    where: str
+    decisions: tuple[Decision, ...]
+    marked: int = 0
+    removed: int = 0
+    freed_bytes: int = 0
+    retained: int = 0
+    blocked: str = ""
+
+
+def expire(
+    place: Place, tools: Tools, policy: Policy, *, forget: Sequence[str] = (), dry_run: bool
+) -> Result:
+    """Apply the policy everywhere.
+
+    Args:
+        place: the destinations.
+        tools: what to work with.
+        policy: how many sets to keep.
+        forget: sets to remove whatever the policy says; never the last proven one.
+        dry_run: only say what would be done.
+
+    Raises:
+        InstanceError: a destination could not be looked at; whatever was not reached is untouched.
+    """
+    now = tools.clock.epoch_seconds()
+    with place.lock.hold("backup expire"):
+        done = [_one(repository, policy, forget, now, dry_run=dry_run) for repository in place.repositories]
+        if not dry_run:
+            gone = [one.id for expired in done for one in expired.decisions if not one.keep]
+            place.journal.write("backup-expired", sets=len(gone), objects=sum(one.removed for one in done))
+    changed = any(one.removed or one.marked or any(not d.keep for d in one.decisions) for one in done)
+    status = Status.PLANNED if dry_run else Status.CHANGED if changed else Status.UNCHANGED
+    return Result(
+        status,
+        {"destinations": [_json(one) for one in done]},
+        tuple(line for one in done for line in _lines(one, dry_run=dry_run)),
+    )
+
+
+def _one(
+    repository: Repository, policy: Policy, forget: Sequence[str], now: float, *, dry_run: bool
+) -> Expired:
+    contents = repository.look()
+    decisions = _with_forgotten(
+        retention.decide(map(candidate, contents.sets), policy, now), contents, forget
+    )
+    name = repository.destination.name
+    if dry_run:
+        return Expired(name, decisions)
+    for one in decisions:
+        if not one.keep:
+            remove_set(repository, one.id)
+    return collect(repository, Expired(name, decisions), now)
+
+
+def candidate(known: KnownSet) -> Candidate:
+    """A set as retention sees it."""
+    if known.set is None:
+        return Candidate(known.id, 0, known=False)
+    return Candidate(known.id, known.set.created, known.verdict, doubts=known.set.doubts)
+
+
+def remove_set(repository: Repository, set_id: str) -> None:
+    """Remove a set's description; its objects are garbage from then on, and not before."""
+    key = naming.set_key(set_id)
+    # The document first: a signature without one is nothing, a document without one would be a fault.
+    if repository.destination.delete(key):
+        repository.destination.delete(naming.signature_key(key))
+
+
+def collect(repository: Repository, expired: Expired, now: float) -> Expired:
+    """Mark what no set needs; remove what was marked a day ago and still is not needed."""
+    contents = repository.look()
+    unknown = [one for one in contents.sets if one.set is None]
+    if unknown:
+        # Nobody knows what such a set needs: to remove anything now could be to remove a part of it.
+        return replace(expired, blocked=unknown[0].trouble)
+    sets = [one.set for one in contents.sets if one.set]
+    decided = garbage.collect(contents.listed.values(), sets, contents.marked, now)
+    removed = [key for key in decided.remove if repository.destination.delete(key)]
+    if decided.mark:
+        repository.write_trash(decided.mark, now)
+    for key in decided.spent:
+        repository.destination.delete(key)
+    return replace(
+        expired,
+        marked=len(decided.mark),
+        removed=len(removed),
+        freed_bytes=sum(contents.listed[key].size for key in removed),
+        retained=len(decided.remove) - len(removed),
+    )
+
+
+def _with_forgotten(
+    decisions: Iterable[Decision], contents: Contents, forget: Sequence[str]
+) -> tuple[Decision, ...]:
+    found = tuple(decisions)
+    proven = [one.id for one in contents.sets if candidate(one).counts]
+    for set_id in forget:
+        contents.named(set_id)
+        if proven and not set(proven) - set(forget):
+            raise Refused(
+                f"cannot forget `{set_id}`: no other set is proven; nothing was removed",
+                hint="run `instancectl backup create` first",
+                subject=set_id,
+            )
+    return tuple(
+        Decision(one.id, keep=False, reason="it is to be forgotten") if one.id in forget else one
+        for one in found
+    )
+
+
+def _lines(one: Expired, *, dry_run: bool) -> list[str]:
+    verb = "would remove" if dry_run else "removed"
+    lines = [f"{one.where}: {len(one.decisions)} sets"]
+    lines += [
+        f"  {'kept' if decision.keep else verb} {decision.id}: {decision.reason}"
+        for decision in one.decisions
+    ]
+    if one.blocked:
+        lines.append(f"  objects of removed sets stay, because a set cannot be read: {one.blocked}")
+    if one.removed:
+        lines.append(f"  freed {show_bytes(one.freed_bytes)} in {one.removed} objects that no set needed")
+    if one.marked:
+        lines.append(f"  marked {one.marked} objects that no set needs; they go in a day")
+    if one.retained:
+        lines.append(f"  {one.retained} objects are retained by the destination's lock")
+    return lines
+
+
+def _json(one: Expired) -> dict[str, object]:
+    return {
+        "destination": one.where,
+        "sets": [{"set": d.id, "keep": d.keep, "reason": d.reason} for d in one.decisions],
+        "marked_objects": one.marked,
+        "removed_objects": one.removed,
+        "freed_bytes": one.freed_bytes,
+        "retained_objects": one.retained,
+        "blocked": one.blocked,
+    }

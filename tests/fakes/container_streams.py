@@ -1,0 +1,75 @@
+"""Commands in containers that dump what a test put into the database.
+
+streams = FakeStreams(clock)
+streams.tables["public.accounts"] = 3
+streams.dump_fails = "pg_dump: error: connection lost"
+streams.cut_after = 10      # bytes of the dump, then the container is gone
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from instancectl.core.backup.database import DUMP_ARGV, GLOBALS_ARGV, REDIS_ARGV, TOLD
+from instancectl.errors import OperationFailed, Unreachable
+
+
+class FakeStreams:
+    """See `ports.container_streams.ContainerStreams`."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, int] = {"public.accounts": 1}
+        self.filling = b""
+        self.dump_fails = ""
+        self.redis_fails = ""
+        self.cut_after: int | None = None
+        self.down = False
+        self.started: list[str] = []
+
+    @contextmanager
+    def start(self, stack: str, service: str, argv: tuple[str, ...]) -> Iterator[FakeRunning]:
+        if self.down:
+            raise Unreachable(f"no replica of `{service}` runs on this host", subject=service)
+        self.started.append(service)
+        yield {DUMP_ARGV: self._dump, GLOBALS_ARGV: self._globals, REDIS_ARGV: self._redis}[argv]()
+
+    def volume_path(self, stack: str, name: str) -> str:
+        if self.down:
+            raise OperationFailed(f"no volume {name}")
+        return f"/volumes/{stack}_{name}"
+
+    def _dump(self) -> FakeRunning:
+        if self.dump_fails:
+            return FakeRunning(b"", f"{self.dump_fails}\n{TOLD}dumped 1\n{TOLD}ended\n", 0)
+        told = [f"{TOLD}version 17.5", f"{TOLD}dumped 0"]
+        told += [f"{TOLD}rows {table} {rows}" for table, rows in self.tables.items()]
+        content = b"PGDMP" + json.dumps(self.tables).encode() + self.filling
+        return FakeRunning(content, "\n".join([*told, f"{TOLD}ended", ""]), 0, self.cut_after)
+
+    def _globals(self) -> FakeRunning:
+        return FakeRunning(b"--\nCREATE ROLE mastodon;\n", "", 0)
+
+    def _redis(self) -> FakeRunning:
+        if self.redis_fails:
+            return FakeRunning(b"", self.redis_fails, 1)
+        return FakeRunning(b"REDIS0011", "", 0)
+
+
+class FakeRunning:
+    """See `ports.container_streams.Running`."""
+
+    def __init__(self, content: bytes, said: str, code: int, cut_after: int | None = None) -> None:
+        self._content, self.said, self._code, self._cut = content, said, code, cut_after
+
+    def output(self) -> Iterator[bytes]:
+        for at in range(0, len(self._content), 1000):
+            if self._cut is not None and at >= self._cut:
+                raise Unreachable("the output of `db` was cut: its container or the Docker Engine went away")
+            yield self._content[at : at + 1000]
+        if self._cut is not None:
+            raise Unreachable("the output of `db` was cut: its container or the Docker Engine went away")
+
+    def code(self) -> int:
+        return self._code
