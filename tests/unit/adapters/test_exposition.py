@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from instancectl.adapters.exposition import MetricsServer, render
+from instancectl.core.monitoring.catalogue import CATALOGUE
+from instancectl.core.monitoring.metric import Counter, Kind, Metric, Sample, Tally
+from instancectl.errors import OperationFailed
+
+GAUGE = Metric("instancectl_a_bytes", Kind.GAUGE, "A.", ("queue",))
+COUNTER = Metric("instancectl_b_total", Kind.COUNTER, "B.")
+HISTOGRAM = Metric("instancectl_c_seconds", Kind.HISTOGRAM, "C.", ("surface",), (0.1, 1.0))
+
+
+def parsed(text: bytes) -> dict[tuple[str, str], float]:
+    return {
+        (sample.name, ",".join(sample.labels[name] for name in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+def test_every_kind_survives_the_round_trip() -> None:
+    tally, counter = Tally(HISTOGRAM), Counter(COUNTER)
+    for value in (0.05, 0.5, 5.0):
+        tally.add(("web",), value)
+    counter.add()
+    counter.add(by=2)
+    samples = [Sample(GAUGE, 7, ('a"\n\\',)), *counter.samples(), *tally.samples()]
+    found = parsed(render(lambda: samples))
+    assert found == {
+        ("instancectl_a_bytes", 'a"\n\\'): 7,
+        ("instancectl_b_total", ""): 3,
+        ("instancectl_c_seconds_bucket", "0.1,web"): 1,
+        ("instancectl_c_seconds_bucket", "1.0,web"): 2,
+        ("instancectl_c_seconds_bucket", "+Inf,web"): 3,
+        ("instancectl_c_seconds_count", "web"): 3,
+        ("instancectl_c_seconds_sum", "web"): 5.55,
+    }
+
+
+def test_samples_of_one_metric_stand_together_however_they_come() -> None:
+    samples = [Sample(GAUGE, 1, ("x",)), Sample(COUNTER, 2), Sample(GAUGE, 3, ("y",))]
+    assert render(lambda: samples).decode().count("# TYPE instancectl_a_bytes") == 1
+
+
+def test_every_metric_of_the_catalogue_can_be_rendered_under_its_own_name() -> None:
+    samples: list[Sample] = []
+    for metric in CATALOGUE:
+        labels = tuple("x" for _ in metric.labels)
+        if metric.kind is Kind.HISTOGRAM:
+            tally = Tally(metric)
+            tally.add(labels, 1)
+            samples += tally.samples()
+        else:
+            samples.append(Sample(metric, 1, labels))
+    text = render(lambda: samples).decode()
+    for metric in CATALOGUE:
+        assert f"# TYPE {metric.name} {metric.kind.value}\n" in text
+
+
+@pytest.fixture
+def served():
+    pages: dict[str, Iterable[Sample]] = {"samples": [Sample(COUNTER, 1)]}
+
+    def samples() -> Iterable[Sample]:
+        if pages["samples"] is None:
+            raise ValueError("broken")
+        return pages["samples"]
+
+    server = MetricsServer(("127.0.0.1", 0), samples, lambda: {"sentence": "good"})
+    server.start()
+    yield server, pages
+    server.close()
+
+
+@pytest.mark.slow
+class TestServer:
+    """Over a real socket on loopback."""
+
+    def get(self, server: MetricsServer, path: str) -> tuple[int, bytes, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as found:
+                return found.status, found.read(), found.headers["Content-Type"]
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read(), error.headers["Content-Type"]
+
+    def test_metrics_and_what_the_process_itself_uses(self, served) -> None:
+        status, text, kind = self.get(served[0], "/metrics?name=x")
+        assert status == 200
+        assert kind.startswith("text/plain; version=")
+        found = parsed(text)
+        assert found["instancectl_b_total", ""] == 1
+        assert found["process_resident_memory_bytes", ""] > 1_000_000
+
+    def test_the_verdict_as_json(self, served) -> None:
+        status, text, kind = self.get(served[0], "/verdict")
+        assert (status, kind, json.loads(text)) == (200, "application/json", {"sentence": "good"})
+
+    def test_a_scrape_that_breaks_is_not_an_empty_one(self, served) -> None:
+        served[1]["samples"] = None
+        assert self.get(served[0], "/metrics")[:2] == (500, b"ValueError: broken\n")
+
+    def test_other_paths_are_not_there(self, served) -> None:
+        assert self.get(served[0], "/")[0] == 404
+
+    def test_a_taken_address_is_told(self, served) -> None:
+        with pytest.raises(OperationFailed, match=r"cannot listen on 127\.0\.0\.1:\d+"):
+            MetricsServer(("127.0.0.1", served[0].port), list, dict)
