@@ -27,17 +27,22 @@ PACKAGES = ("openssh-server", "libwrap0", "sudo")
 USERS = {"admin": 61001, "asked": 61002, "plain": 61003, "nobash": 61004}
 
 _NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+WITHIN = "/run/sshd-test"
+"""Where the server sees its directory: every user may go there, whatever is above it outside."""
+
 _START = r"""
 set -e
 mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs "$1/changes"
+mkdir "$1/changes/etc" "$1/changes/work"
 mount -t overlay -o lowerdir="$1/packages/usr:/usr" overlay /usr
-mount -t overlay -o lowerdir="$1/etc:$1/packages/etc:/etc" overlay /etc
+mount -t overlay overlay /etc \
+  -o lowerdir="$1/etc:$1/packages/etc:/etc",upperdir="$1/changes/etc",workdir="$1/changes/work"
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/sshd /run/sudo
-mount -t tmpfs -o mode=755 tmpfs /opt
-mount -t tmpfs -o mode=755 tmpfs /usr/local/bin
-mount -t tmpfs -o mode=755 tmpfs /var/lib
-exec /usr/sbin/sshd -D -e -f "$1/sshd_config"
+mkdir -p /run/sshd /run/sudo "$2"
+mount --bind "$1" "$2"
+for path in /opt /usr/local/bin /var/lib; do mount -t tmpfs -o mode=755 tmpfs "$path"; done
+exec /usr/sbin/sshd -D -e -f "$2/sshd_config"
 """
 
 
@@ -116,11 +121,18 @@ class Sshd:
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
         return done.stdout
 
+    def program(self, script: str, name: str = "instancectl") -> None:
+        """A command of the host, as lines of sh."""
+        file = self.directory / f"program-{name}"
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+        self.within(f"cp {WITHIN}/{file.name} /usr/local/bin/{name}")
+
     def start(self) -> None:
         """Ready when it greets."""
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*_NAMESPACES, "sh", "-c", _START, "sh", str(self.directory)], stdout=log, stderr=log
+                [*_NAMESPACES, "sh", "-c", _START, "sh", str(self.directory), WITHIN], stdout=log, stderr=log
             )
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
@@ -158,14 +170,15 @@ class Sshd:
         self.stop()
 
     def _write_etc(self) -> None:
-        etc, homes = self.directory / "etc", self.directory / "homes"
+        (self.directory / "changes").mkdir()
+        etc = self.directory / "etc"
         (etc / "sudoers.d").mkdir(parents=True)
         shells = {"nobash": "/usr/sbin/nologin"}
         rows = [
-            f"{name}:x:{number}:{number}::{homes / name}:{shells.get(name, '/bin/sh')}"
+            f"{name}:x:{number}:{number}::{WITHIN}/homes/{name}:{shells.get(name, '/bin/sh')}"
             for name, number in USERS.items()
         ]
-        own = ["root:x:0:0::/root:/bin/sh", f"sshd:x:61000:61000::{homes}:/usr/sbin/nologin"]
+        own = ["root:x:0:0::/root:/bin/sh", "sshd:x:61000:61000::/run/sshd:/usr/sbin/nologin"]
         (etc / "passwd").write_text("\n".join([*own, *rows]) + "\n")
         groups = [f"{name}:x:{number}:" for name, number in USERS.items()]
         (etc / "group").write_text(
@@ -179,18 +192,16 @@ class Sshd:
         (etc / "sudoers").chmod(0o440)
 
     def _write_configs(self) -> None:
-        keys = self.directory / "authorized_keys"
-        keys.write_text((self.directory / "key.pub").read_text())
+        (self.directory / "authorized_keys").write_text((self.directory / "key.pub").read_text())
         for name, number in USERS.items():
             home = self.directory / "homes" / name
             home.mkdir(parents=True)
             os.chown(home, number, number)
-        for parent in [self.directory, *self.directory.parents][:4]:
-            parent.chmod(parent.stat().st_mode | 0o055)
+        self.directory.chmod(0o755)
         (self.directory / "sshd_config").write_text(
-            f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {self.directory}/host_key\n"
-            f"AuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-            "KbdInteractiveAuthentication no\nPidFile none\nLogLevel ERROR\n"
+            f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {WITHIN}/host_key\n"
+            f"AuthorizedKeysFile {WITHIN}/authorized_keys\nStrictModes no\nUsePAM no\n"
+            "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPidFile none\nLogLevel ERROR\n"
         )
         self.config.write_text(
             f"IdentityFile {self.directory}/key\nIdentitiesOnly yes\nIdentityAgent none\n"

@@ -16,6 +16,7 @@ from instancectl.errors import Refused
 CONNECT_SECONDS = 10
 PERSIST_SECONDS = 60
 """How long an idle connection stays for the next command."""
+_SOCKET_NAME_LENGTH = 16
 
 # What a person's ssh configuration may hold for their own sessions, and must not happen to ours.
 _QUIET = {
@@ -57,9 +58,9 @@ class Ssh:
         return cls(program, _private_directory(environ.get("XDG_RUNTIME_DIR", "")), interactive)
 
     def socket(self, address: HostAddress) -> Path:
-        """Where the connection to that host is shared; short, since the kernel allows 107 characters."""
+        """Where the connection to that host is shared."""
         name = "\0".join((*self.program, str(address)))
-        return self.directory / hashlib.sha256(name.encode()).hexdigest()[:16]
+        return self.directory / hashlib.sha256(name.encode()).hexdigest()[:_SOCKET_NAME_LENGTH]
 
     def opening(self, address: HostAddress) -> list[str]:
         """Log in, and stay in the background to be shared."""
@@ -80,7 +81,7 @@ class Ssh:
             "LogLevel": "ERROR",  # else it tells on stderr that the shared connection is closed
         }
         words = self.words({**_QUIET, **_CAREFUL, **shared}, address)
-        return [*words, "-tt" if tty else "-T", *self._end(address), shlex.join(argv)]
+        return [*words, "-tt" if tty else "-T", *self._end(address), _line(argv)]
 
     def closing(self, address: HostAddress) -> list[str]:
         """Have the shared connection end."""
@@ -97,7 +98,7 @@ class Ssh:
             "PreferredAuthentications": "publickey",
         }
         words = self.words({**_QUIET, **_CAREFUL, **alone}, address)
-        return [*words, "-T", *self._end(address), shlex.join(argv)]
+        return [*words, "-T", *self._end(address), _line(argv)]
 
     def for_ansible(self, address: HostAddress) -> dict[str, str | bool | int]:
         """Variables with which Ansible shares the connection, and opens it again when it was lost."""
@@ -134,9 +135,17 @@ class Ssh:
         return ["--", address.destination]
 
 
+def _line(argv: Sequence[str]) -> str:
+    """A line for the login's shell; `exec`, for a shell that Ctrl-C ends would hide the exit code."""
+    return f"exec {shlex.join(argv)}"
+
+
 def _private_directory(runtime: str) -> Path:
-    base = Path(runtime) if runtime and Path(runtime).is_dir() else Path(tempfile.gettempdir())
-    path = base / (f"instancectl-ssh-{os.getuid()}")
+    name = f"instancectl-ssh-{os.getuid()}"
+    # The kernel allows 107 characters; ssh adds 17 of its own to ours while it makes a socket.
+    fits = len(f"{runtime}/{name}/") + _SOCKET_NAME_LENGTH + 17 <= 107
+    base = Path(runtime) if runtime and fits and Path(runtime).is_dir() else Path(tempfile.gettempdir())
+    path = base / name
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
     if found.st_uid != os.getuid() or found.st_mode & 0o077 or path.is_symlink():
