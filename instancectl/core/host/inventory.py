@@ -76,6 +76,7 @@ def variables(desired: Desired) -> dict[str, Any]:
         "host_controller_python": desired.controller_python,
         "host_look": {
             "files": [file.path for file in desired.files],
+            "marks": _marks(desired.files),
             "directories": [directory["path"] for directory in directories],
             "packages": list(packages(facts)),
             "units": [*units, "docker.service", "apt-daily.timer", "apt-daily-upgrade.timer"],
@@ -172,6 +173,19 @@ def record(desired: Desired) -> HostRecord:
         firewall=settings.firewall,
         swap_mib=sizing.swap_mib(settings, facts),
     )
+
+
+def _marks(files: Sequence[HostFile]) -> dict[str, dict[str, Any]]:
+    """Role → its mark, and the files that its services must have been told of."""
+    return {
+        mark.path.rpartition("/")[2]: {
+            "path": mark.path,
+            "line": mark.line,
+            "files": [file.line for file in files if file.after == mark.path.rpartition("/")[2]],
+        }
+        for mark in files
+        if mark.role == "applied"
+    }
 
 
 def _by_role(files: Sequence[HostFile]) -> dict[str, list[dict[str, str]]]:

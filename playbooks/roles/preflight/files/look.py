@@ -132,8 +132,16 @@ def look(wanted: Dict[str, Any]) -> Dict[str, Any]:
     """Everything."""
     have = installed()
     current = os.path.realpath("/opt/instancectl/current")
+    files = lines(wanted["files"], file_line)
+    marks = wanted["marks"]
     return {
-        "files": lines(wanted["files"], file_line),
+        "files": files,
+        "stale": [role for role, mark in marks.items() if not {mark["line"], *mark["files"]} <= set(files)],
+        "void_marks": [
+            mark["path"]
+            for mark in marks.values()
+            if os.path.exists(mark["path"]) and not set(mark["files"]) <= set(files)
+        ],
         "directories": lines(wanted["directories"], directory_line),
         "packages_missing": [package for package in wanted["packages"] if package not in have],
         "time_daemon": bool(have & {"chrony", "ntp", "ntpsec", "openntpd", "systemd-timesyncd"}),
