@@ -23,7 +23,7 @@ import machine
 from machine import ROOT, MachineError
 
 LOGS = ROOT / ".check"
-SHELL_SCRIPTS = ("check", "quickstart", ".ci/run", "tools/python.sh")
+SHELL_SCRIPTS = ("check", "quickstart", ".ci/run", "tools/python.sh", "templates/host/prove-login.sh")
 
 
 @dataclass(frozen=True)
