@@ -1,0 +1,179 @@
+"""A second host takes workers, dies, comes back and leaves: two real hosts, one private network."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.e2e.host import Run, eventually
+from tests.hosts.conftest import TwoHosts
+from tests.hosts.instance import DOMAIN, STACK, launch
+from tests.hosts.machine import Laptop, TestHost
+
+pytestmark = pytest.mark.hosts
+
+TOML = "/etc/instancectl/instance.toml"
+SERVICE = "sidekiq-default"
+WORKERS = 6
+RISKS = ("--accept-risk=s3", "--accept-risk=disk")
+"""There is no object store here: the test is about where workers run, not about media."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """`first` has the instance, `second` has nothing to do yet."""
+
+    first: TestHost
+    second: TestHost
+    laptop: Laptop
+
+    def cli(self, *words: str, expect: int | None = 0) -> Run:
+        """Type something on the laptop, for the manager."""
+        return self.laptop.cli("--host", f"admin@{self.first.address}", *words, expect=expect)
+
+    def add(self, *words: str, expect: int | None = 0) -> Run:
+        """Type `host add` for the second host."""
+        return self.cli("host", "add", f"admin@{self.second.address}", *words, expect=expect)
+
+    def hosts(self) -> Mapping[str, dict[str, Any]]:
+        """As `host list` tells."""
+        listed = self.cli("--json", "host", "list").document["data"]["hosts"]
+        return {host["name"]: host for host in listed}
+
+    def carries(self, host: TestHost, service: str = SERVICE) -> int:
+        """Replicas of a service that run on a host, as its own Engine says."""
+        label = f"label=com.docker.swarm.service.name={STACK}_{service}"
+        return len(host.exec("docker", "ps", "-q", "--filter", label).out.split())
+
+    def settings(self, pattern: str) -> None:
+        """Change `instance.toml` on the first host by an expression of sed."""
+        self.first.exec("sed", "-i", "-E", pattern, TOML)
+
+    def redis(self, *words: str, stdin: str = "") -> str:
+        """Ask Redis; with `stdin` it gets a command in each line."""
+        script = (
+            'id=$(docker ps -q --filter "label=com.docker.swarm.service.name=$0_redis"); '
+            'docker exec -i "$id" sh -c \'export REDISCLI_AUTH="$(cat /run/secrets/redis_password)"; '
+            'exec redis-cli "$@"\' redis-cli "$@"'
+        )
+        return self.first.exec("sh", "-c", script, STACK, *words, stdin=stdin).out.strip()
+
+    def processed(self) -> int:
+        """Jobs that were ever done."""
+        return int(self.redis("GET", "stat:processed") or 0)
+
+    def push(self, count: int) -> None:
+        """Put jobs into the queue `default`; each takes a moment and finds nothing to do."""
+        now = time.time()
+        jobs = (
+            {"class": "DistributionWorker", "args": [0], "queue": "default", "retry": True,
+             "jid": uuid.uuid4().hex[:24], "created_at": now, "enqueued_at": now}
+            for _ in range(count)
+        )  # fmt: skip
+        quoted = (json.dumps(json.dumps(job)) for job in jobs)
+        self.redis(stdin="".join(f"LPUSH queue:default {job}\n" for job in quoted))
+
+    def does_jobs(self, count: int = 300, seconds: float = 120) -> None:
+        """All of the jobs that are put now are done in time, and none fails."""
+        failed, before = self.redis("GET", "stat:failed"), self.processed()
+        self.push(count)
+        eventually(lambda: self.processed() >= before + count, seconds=seconds, pause=1)
+        assert self.redis("GET", "stat:failed") == failed
+
+
+@pytest.fixture(scope="module")
+def cluster(two_hosts: TwoHosts) -> Iterator[Cluster]:
+    """An instance on the first host that plans with 3 GiB, whatever the machine of the tests has."""
+    first, second = two_hosts.both
+    made = Cluster(first, second, two_hosts.laptop)
+    launch(
+        two_hosts.laptop, first, target=f"admin@{first.address}",
+        instance__layout="auto", machine__memory_mib=3072, machine__cores=2, database__max_connections=200,
+    )  # fmt: skip
+    yield made
+    made.cli("host", "remove", second.name, expect=None)
+    first.exec("instancectl", "destroy", f"--confirm={DOMAIN}", check=False)
+    for host in two_hosts.both:
+        host.script("docker swarm leave --force >/dev/null 2>&1 || true")
+    first.script("cd /etc/instancectl && rm -rf instance.toml secrets.env state")
+
+
+def test_the_swarm_is_made_on_the_private_network(cluster: Cluster) -> None:
+    (host,) = cluster.hosts().values()
+    assert host["address"].startswith("10.86.0.")
+    assert host["data"]
+
+
+def test_local_media_keep_a_second_host_out(cluster: Cluster) -> None:
+    done = cluster.add("--role", "workers", expect=7)
+    assert "media are on the disk of one host" in done.err
+    assert "put-media-on-s3" in done.err
+    assert list(cluster.hosts()) == [cluster.first.name]
+
+
+def test_a_second_host_takes_workers_dies_and_comes_back(cluster: Cluster) -> None:
+    first, second = cluster.first, cluster.second
+    cluster.settings(r's/^storage = "local"/storage = "s3"\ns3_bucket = "media"/')
+    first.script("printf 'AWS_ACCESS_KEY_ID=x\nAWS_SECRET_ACCESS_KEY=x\n' >> /etc/instancectl/secrets.env")
+    cluster.cli("deploy", *RISKS)
+
+    # Six workers are too many for one host, and not for two.
+    cluster.settings(rf"$ a \[services.{SERVICE}]\nreplicas = {WORKERS}")
+    refused = cluster.cli("plan", expect=7)
+    assert "the explicit sizes need more memory than there is" in refused.err
+    cluster.add("--role", "workers")
+    assert cluster.hosts()[second.name]["roles"] == ["workers"]
+    cluster.cli("deploy", *RISKS)
+    assert cluster.carries(first) + cluster.carries(second) == WORKERS
+    assert cluster.carries(second) >= WORKERS // 2
+    assert cluster.carries(first, "sidekiq") == 1
+    cluster.does_jobs()
+
+    # Adding it again changes nothing.
+    assert "is ready for workers" in cluster.add("--role", "workers").out
+    assert cluster.cli("--json", "plan").document["data"]["steps"] == []
+
+    # The plug is pulled: the base process goes on with every queue.
+    second.kill()
+    eventually(lambda: cluster.hosts()[second.name]["state"] == "down", seconds=90, pause=1)
+    cluster.does_jobs()
+    second.start()
+    eventually(lambda: cluster.hosts()[second.name]["state"] == "ready", seconds=180, pause=1)
+    eventually(lambda: cluster.carries(first) + cluster.carries(second) == WORKERS, seconds=180, pause=2)
+    assert cluster.carries(second)
+
+    # The first is restarted: nothing is lost.
+    before = cluster.processed()
+    first.reboot()
+    eventually(lambda: cluster.cli("status", expect=None).code == 0, seconds=300, pause=3)
+    assert cluster.processed() >= before
+    cluster.does_jobs()
+
+
+def test_a_drained_host_runs_nothing_and_takes_replicas_again(cluster: Cluster) -> None:
+    second = cluster.second
+    if second.name not in cluster.hosts():
+        pytest.skip("the second host is no member: the test before failed")
+    cluster.cli("host", "drain", second.name)
+    assert cluster.carries(second) == 0
+    assert cluster.cli("host", "drain", cluster.first.name, expect=7).out == ""
+    cluster.cli("host", "drain", second.name, "--undo")
+    eventually(lambda: cluster.carries(second) > 0, seconds=120, pause=1)
+
+
+def test_a_removed_host_is_forgotten_everywhere(cluster: Cluster) -> None:
+    first, second = cluster.first, cluster.second
+    if second.name not in cluster.hosts():
+        pytest.skip("the second host is no member: the test before failed")
+    cluster.cli("host", "remove", first.name, expect=7)
+    cluster.cli("host", "remove", second.name)
+    assert list(cluster.hosts()) == [first.name]
+    assert second.exec("docker", "info", "--format", "{{.Swarm.LocalNodeState}}").out.strip() == "inactive"
+    assert "PublicKey" not in first.exec("cat", "/etc/wireguard/instancectl0.conf").out
+    assert second.address not in first.exec("cat", "/etc/instancectl/firewall.nft").out
