@@ -202,8 +202,8 @@ def _unified(part: Mapping[str, Any]) -> Iterator[str]:
         return
     before, after = (_text(part.get(key)) for key in ("before", "after"))
     headers = [str(part.get(f"{key}_header") or "").removesuffix(" (content)") for key in ("before", "after")]
-    names = [header or headers[1] or "?" for header in headers]
-    yield from difflib.unified_diff(before, after, *names, lineterm="", n=2)
+    old, new = (header or headers[1] or "?" for header in headers)
+    yield from difflib.unified_diff(before, after, old, new, lineterm="", n=2)
 
 
 def _text(value: object) -> list[str]:
