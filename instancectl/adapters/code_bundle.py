@@ -37,32 +37,32 @@ class Bundle:
     content: bytes
 
 
-def build() -> Bundle:
-    """Pack the code of this very installation, checkout or wheel.
+def build(package: Path = _PACKAGE) -> Bundle:
+    """Pack the code of an installation, checkout or wheel; by default of this very one.
 
     Raises:
         OperationFailed: the installation is incomplete.
     """
-    files = dict(sorted(_files()))
+    files = dict(sorted(_files(package)))
     lock = files[LOCK]
     return Bundle(_fingerprint(files), hashlib.sha256(lock).hexdigest()[:16], _archive(files))
 
 
 def fingerprint() -> str:
     """The fingerprint alone: tells whether a host runs this very code."""
-    return _fingerprint(dict(sorted(_files())))
+    return _fingerprint(dict(sorted(_files(_PACKAGE))))
 
 
-def _files() -> Iterator[tuple[str, bytes]]:
-    for path in _below(_PACKAGE):
-        name = path.relative_to(_PACKAGE).as_posix()
+def _files(package: Path) -> Iterator[tuple[str, bytes]]:
+    for path in _below(package):
+        name = path.relative_to(package).as_posix()
         if not name.startswith("_assets/"):
             yield f"instancectl/{name}", path.read_bytes()
     for kind in _ASSETS:
-        folder = _asset(kind)
+        folder = _asset(package, kind)
         for path in _below(folder):
             yield f"instancectl/_assets/{kind}/{path.relative_to(folder).as_posix()}", path.read_bytes()
-    yield LOCK, _asset(LOCK).read_bytes()
+    yield LOCK, _asset(package, LOCK).read_bytes()
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -72,9 +72,9 @@ def _below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _asset(name: str) -> Path:
+def _asset(package: Path, name: str) -> Path:
     """Beside the package in a checkout, inside it in a wheel or on a host."""
-    places = (_PACKAGE / "_assets" / name, _PACKAGE.parent / name)
+    places = (package / "_assets" / name, package.parent / name)
     for place in places:
         if place.exists():
             return place
