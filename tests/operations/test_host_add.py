@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -208,6 +209,22 @@ def test_a_host_that_was_provisioned_alone_gets_another_address(world):
     world.records[world.new] = record("two", "10.86.0.1")
     world.add()
     assert world.records[world.new].mesh.address == "10.86.0.2"
+
+
+def test_the_others_reach_a_host_behind_nat_where_we_reached_it(world):
+    world.manager = FakeRemote("admin@8.8.8.8")
+    world.manager.programs[PROGRAM] = world._on_manager
+    world.records[world.manager] = record("one", "10.86.0.1")
+    seen = world.look
+
+    def look(remote):
+        facts = seen(remote)
+        return replace(facts, addresses=("172.31.0.5",)) if remote is world.manager else facts
+
+    world.look = look
+    world.add()
+    (peer,) = world.records[world.new].peers
+    assert peer.public_addresses == ("8.8.8.8", "172.31.0.5")
 
 
 def test_progress_of_the_manager_is_shown_where_somebody_looks(world):

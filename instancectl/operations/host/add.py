@@ -6,6 +6,7 @@ command looks again and continues.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,7 +62,12 @@ class _Known:
     """What is known of the manager, and of the hosts it knows."""
 
     record: HostRecord
-    facts: HostFacts
+    addresses: tuple[str, ...]
+
+    @property
+    def peer(self) -> Peer:
+        """The manager, as others know it."""
+        return peer_of(self.record, self.addresses)
 
     def peers_without(self, name: str) -> tuple[Peer, ...]:
         return tuple(peer for peer in self.record.peers if peer.name != name)
@@ -88,8 +94,7 @@ def add(address: HostAddress, roles: Sequence[str], around: Surroundings) -> Res
     _refuse_namesake(facts, known, invitation["nodes"])
     own = _own_address(facts, known, settings)
     others = known.peers_without(facts.hostname)
-    manager = peer_of(known.record, known.facts.addresses)
-    around.provision((Target(new, facts, (manager, *others), own),), settings, ())
+    around.provision((Target(new, facts, (known.peer, *others), own),), settings, ())
     new = _admin_login(address, settings, new, around)
     facts = around.look(new)
     made = _record(facts, str(address))
@@ -137,7 +142,7 @@ def _settings(said: Mapping[str, Any]) -> HostSettings:
 def _known(around: Surroundings) -> _Known:
     facts = around.look(around.manager)
     where = str(around.manager.address or "this machine")
-    return _Known(_record(facts, where), facts)
+    return _Known(_record(facts, where), _public(around.manager.address, facts))
 
 
 def _record(facts: HostFacts, where: str) -> HostRecord:
@@ -179,10 +184,19 @@ def _own_address(facts: HostFacts, known: _Known, settings: HostSettings) -> str
     return mesh_address(settings.mesh_subnet, used)
 
 
-def _public(address: HostAddress, facts: HostFacts) -> tuple[str, ...]:
-    """Where its traffic comes from; the address we reached it by first, for it surely answers there."""
-    reached = (address.address,) if address.address in facts.addresses else ()
+def _public(address: HostAddress | None, facts: HostFacts) -> tuple[str, ...]:
+    """Where its traffic comes from; first the address we reached it by, which may be one it does not know."""
+    reached = (address.address,) if address and _useful(address.address, facts) else ()
     return tuple(dict.fromkeys((*reached, *facts.addresses)))
+
+
+def _useful(text: str, facts: HostFacts) -> bool:
+    if text in facts.addresses:
+        return True
+    try:
+        return ipaddress.ip_address(text).is_global
+    except ValueError:
+        return False
 
 
 def _first_login(address: HostAddress, settings: HostSettings, around: Surroundings) -> Remote:
@@ -218,12 +232,11 @@ def _tell_others(
     peers: tuple[Peer, ...], known: _Known, settings: HostSettings, around: Surroundings
 ) -> None:
     """Have the manager and every other host that answers know exactly these hosts, and the manager."""
-    manager = peer_of(known.record, known.facts.addresses)
     targets = [Target(around.manager, None, peers)]
     for peer in known.record.peers:
         if peer.name not in {one.name for one in peers}:
             continue
-        others = (manager, *(one for one in peers if one.name != peer.name))
+        others = (known.peer, *(one for one in peers if one.name != peer.name))
         login = HostAddress(known.record.admin_user, peer.public_addresses[0])
         try:
             remote = around.reach(login)
