@@ -233,3 +233,11 @@ def test_this_machine_proves_nothing_over_ssh() -> None:
     world = World(SAME)
     world.provision(Target(FakeRemote(None), replace(vps(), login_keys=(KEY,))))
     assert world.given["host_proof"] == []
+
+
+def test_a_run_that_breaks_off_does_not_leave_its_role_hanging() -> None:
+    world = World(task("docker", "Place the settings"))
+    world.playbooks.error = OperationFailed("cannot run the playbook: it was ended")
+    with pytest.raises(OperationFailed, match="it was ended"):
+        world.provision()
+    assert world.reporter.failed == ["Docker Engine"]

@@ -108,7 +108,11 @@ def provision(
         told = _Told(around, tuple(hosts))
         started = around.clock.monotonic_seconds()
         run = PlaybookRun(hosts, ways.tags, ways.check, ways.diff, ways.verbose)
-        good = around.playbooks.run(run, told.tell)
+        try:
+            good = around.playbooks.run(run, told.tell)
+        except BaseException:
+            told.broke()
+            raise
         told.finish()
     seconds = around.clock.monotonic_seconds() - started
     if not good:
@@ -218,6 +222,11 @@ class _Told:
             said = f"{done} changed" if done else "as it should be"
             self._around.reporter.step_done(progress.title(self._role), said, seconds)
         self._role = ""
+
+    def broke(self) -> None:
+        """The run itself ended in the middle of a role."""
+        if self._role:
+            self._around.reporter.step_failed(progress.title(self._role))
 
     def _task(self, event: Event) -> None:
         if event.role != self._role:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import pytest
 
-from instancectl.adapters.terminal_reporter import TerminalReporter
+from instancectl.adapters.terminal_reporter import SIGNS, TerminalReporter
 
 
 class Terminal(io.StringIO):
@@ -71,3 +72,29 @@ def test_progress_can_be_switched_off(monkeypatch):
 
 def test_quiet_says_nothing():
     assert not told(Terminal(), quiet=True)
+
+
+class Watched(Terminal):
+    """A terminal on which one waits for a text."""
+
+    def __init__(self, awaited: str) -> None:
+        super().__init__()
+        self.awaited = awaited
+        self.seen = threading.Event()
+
+    def write(self, text: str) -> int:
+        if self.awaited in text:
+            self.seen.set()
+        return super().write(text)
+
+
+@pytest.mark.usefixtures("_terminal")
+def test_what_takes_long_turns_until_it_has_ended():
+    stream = Watched(f"{SIGNS[1]} [1/1] install packages")
+    threads = threading.active_count()
+    reporter = TerminalReporter(quiet=False, color=False, stream=stream)
+    reporter.step_started(1, 1, "install packages")
+    assert stream.seen.wait(10)
+    reporter.step_done("install packages", "", 0.2)
+    assert stream.getvalue().endswith("✓ install packages\n")
+    assert threading.active_count() == threads
