@@ -10,8 +10,8 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from instancectl.core.backup.danger import OPEN_DIRECTORY, SAME_DISK, Danger
 from instancectl.core.backup.garbage import Listed
@@ -44,13 +44,14 @@ class DirectoryDestination:
         with self._translated(f"write `{key}`"):
             self._require()
             beside = self._root / UNFINISHED / secrets.token_hex(8)
-            beside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = beside.open("xb")
+            for directory in (self._root, beside.parent):
+                directory.mkdir(mode=0o700, exist_ok=True)
+            # Without a buffer: on a full disk, closing would write it once more, and fail once more.
+            file = beside.open("xb", buffering=0)
         try:
             with file:
                 yield _Sink(file, lambda: self._translated(f"write `{key}`"))
                 with self._translated(f"write `{key}`"):
-                    file.flush()
                     os.fsync(file.fileno())
             with self._translated(f"write `{key}`"):
                 self._name(beside, key)
@@ -177,13 +178,15 @@ class DirectoryDestination:
 class _Sink:
     """See `ports.destination.ObjectSink`; only what this disk refuses is its failure."""
 
-    def __init__(self, file: BinaryIO, translated: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, file: FileIO, translated: Callable[[], AbstractContextManager[None]]) -> None:
         self._file, self._translated = file, translated
 
     def write(self, chunk: bytes, /) -> None:
         """Take more."""
         with self._translated():
-            self._file.write(chunk)
+            left = memoryview(chunk)
+            while left:
+                left = left[self._file.write(left) :]
 
 
 def _sync(directory: Path) -> None:

@@ -62,7 +62,6 @@ def initialise(
         InstanceError: a destination cannot be written to; nothing is set up then.
     """
     _refuse(setup)
-    setup.store.add(bucket_keys)
     _refuse_dangers(setup, accepted)
     for destination in setup.destinations:
         _probe(destination, tools)
@@ -85,7 +84,7 @@ def initialise(
     except BaseException:
         setup.kit.remove()
         raise
-    kept = {keys.SIGNING_KEY: signing, keys.KIT_CODE: Secret(code)}
+    kept = {**bucket_keys.values, keys.SIGNING_KEY: signing, keys.KIT_CODE: Secret(code)}
     if keep_key:
         kept[keys.IDENTITY] = identity
     setup.store.add(SecretSet(kept))
@@ -101,7 +100,8 @@ def finish(store: SecretStore, page: PrivateFile, code: str) -> Result:
     """
     if not page.exists():
         return Result(Status.UNCHANGED, {"kit": None}, ("the kit is not on this host",))
-    if code.strip().upper() != store.load().reveal(keys.KIT_CODE):
+    wanted = store.load().reveal(keys.KIT_CODE)
+    if not wanted or code.strip().upper() != wanted:
         raise Refused(
             "cannot remove the kit: that is not the code in it; nothing was changed",
             hint="the code is on the last line of the copy that you keep",
