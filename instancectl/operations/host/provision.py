@@ -15,13 +15,13 @@ from instancectl.core.host.docker import DAEMON_JSON
 from instancectl.core.host.facts import HostFacts
 from instancectl.core.host.files import Fill, managed_files
 from instancectl.core.host.inventory import Program
-from instancectl.core.host.roles import ROLES
 from instancectl.core.host.settings import HostSettings, Peer
 from instancectl.core.result import Result, Status
 from instancectl.core.units import show_seconds
 from instancectl.errors import InstanceError, OperationFailed, Partial, Refused, Unreachable
+from instancectl.operations.host.told import Told
 from instancectl.ports.clock import Clock
-from instancectl.ports.playbooks import Event, PlaybookRun, Playbooks
+from instancectl.ports.playbooks import PlaybookRun, Playbooks
 from instancectl.ports.remote import Remote
 from instancectl.ports.reporter import Reporter
 
@@ -105,7 +105,7 @@ def provision(
     _refuse(looked)
     with around.pack() as program:
         hosts = _hosts(looked, settings, around, program)
-        told = _Told(around, tuple(hosts))
+        told = Told(around.reporter, around.clock, tuple(hosts))
         started = around.clock.monotonic_seconds()
         run = PlaybookRun(hosts, ways.tags, ways.check, ways.diff, ways.verbose)
         try:
@@ -194,69 +194,6 @@ def _desired(
     )
 
 
-class _Told:
-    """Turns events into progress for the person, and counts."""
-
-    def __init__(self, around: Surroundings, hosts: Sequence[str]) -> None:
-        self._around = around
-        self._hosts = hosts
-        self._role = ""
-        self._started = 0.0
-        self._changed_before = 0
-        self.tallies = {host: progress.Tally() for host in hosts}
-
-    def tell(self, event: Event) -> None:
-        """Take one event."""
-        if event.kind == "task":
-            self._task(event)
-        elif event.host in self.tallies:
-            self._count(self.tallies[event.host], event)
-
-    def finish(self) -> None:
-        """The last role is over."""
-        if not self._role:
-            return
-        done = self._changes() - self._changed_before
-        seconds = self._around.clock.monotonic_seconds() - self._started
-        if not any(tally.failure and tally.failure.role == self._role for tally in self.tallies.values()):
-            said = f"{done} changed" if done else "as it should be"
-            self._around.reporter.step_done(progress.title(self._role), said, seconds)
-        self._role = ""
-
-    def broke(self) -> None:
-        """The run itself ended in the middle of a role."""
-        if self._role:
-            self._around.reporter.step_failed(progress.title(self._role))
-
-    def _task(self, event: Event) -> None:
-        if event.role != self._role:
-            self.finish()
-            self._role = event.role
-            self._started = self._around.clock.monotonic_seconds()
-            self._changed_before = self._changes()
-        summary = f"{progress.title(event.role)}: {progress.lowered(event.task)}"
-        self._around.reporter.step_started(max(progress.number(event.role), 1), len(ROLES), summary)
-
-    def _count(self, tally: progress.Tally, event: Event) -> None:
-        if event.kind in {"ok", "changed"}:
-            tally.ran += 1
-            if event.role == "ssh" and "rc" in event.result and event.task.startswith("Prove"):
-                tally.proof = progress.proof_failed(event.result)
-        if event.kind == "changed":
-            tally.changed.append(f"{progress.title(event.role)}: {progress.lowered(event.task)}")
-        elif event.kind == "diff":
-            tally.diffs.extend(progress.unified(event.result["diff"]))
-        elif event.kind in {"failed", "unreachable"}:
-            tally.failure = progress.failure(
-                event.host, event.role, event.task, event.result, unreachable=event.kind == "unreachable"
-            )
-            where = f"{event.host}: " if len(self._hosts) > 1 else ""
-            self._around.reporter.step_failed(where + tally.failure.where)
-
-    def _changes(self) -> int:
-        return sum(len(tally.changed) for tally in self.tallies.values())
-
-
 @dataclass(frozen=True, slots=True)
 class _Run:
     log: str
@@ -279,7 +216,7 @@ def _failed(tallies: Mapping[str, progress.Tally], log: str) -> InstanceError:
     )
 
 
-def _result(targets: Sequence[Target], settings: HostSettings, told: _Told, ways: Ways, run: _Run) -> Result:
+def _result(targets: Sequence[Target], settings: HostSettings, told: Told, ways: Ways, run: _Run) -> Result:
     changed = any(tally.changed for tally in told.tallies.values())
     status = Status.CHANGED if changed else Status.UNCHANGED
     open_doors = [tally for tally in told.tallies.values() if tally.proof is not None]
