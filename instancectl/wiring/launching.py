@@ -114,17 +114,21 @@ def launch_there(
     going, contents = errand(relay.launching(typed, bags.domain), named=False)
     code = carried_out(host, going, contents, options)
     if code == 0:
-        _point_there(say, bags.domain or domain, str(host.address))
+        _point_there(say, bags, bags.domain or domain, str(host.address))
     return code
 
 
-def _point_there(say: Callable[[str], None], domain: str, manager: str) -> None:
+def _point_there(say: Callable[[str], None], bags: Luggage, domain: str, manager: str) -> None:
     from instancectl.core.host import carrying
 
     say("")
-    say(f"from now on: `instancectl --host {manager} status`, or this in `{carrying.INSTANCE_FILE}` here:")
-    for line in carrying.signpost(domain, manager):
-        say(f"  {line}".rstrip())
+    say(f"from now on: `instancectl --host {manager} status`")
+    if bags.domain:
+        say(f'without `--host`: set `manager = "{manager}"` in `[hosts]` of `{carrying.INSTANCE_FILE}` here')
+    elif domain:
+        say(f"without `--host`: put this into `{carrying.INSTANCE_FILE}` here")
+        for line in carrying.signpost(domain, manager):
+            say(f"  {line}".rstrip())
 
 
 def launch_here(options: Globals, *, provision: bool) -> Globals:
