@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping
 from instancectl.core.applied import Applied
 from instancectl.core.check import Finding
 from instancectl.core.config import InstanceConfig
+from instancectl.core.host.placement import rooms
 from instancectl.core.layout import Machine, derive
-from instancectl.core.observed import Observed
+from instancectl.core.observed import Node, Observed
 from instancectl.core.service import ServiceSpec
 from instancectl.operations import destroy
 from instancectl.operations.deploy import Deployment, Surroundings
@@ -53,6 +54,7 @@ class Site:
         self.lock = FakeLock()
         self.reporter = FakeReporter()
         self.findings: tuple[Finding, ...] = ()
+        self.shipped: list[tuple[str, str]] = []
         self.gated: list[tuple[Observed, Applied]] = []
         self.probed: Callable[[], tuple[Finding, ...]] = tuple
         self.exposed: tuple[Finding, ...] = ()
@@ -76,9 +78,15 @@ class Site:
             gate=self._gate,
             probe=self._probe,
             exposure=lambda: self.exposed,
-            layout=lambda seen: derive(config, Machine(seen.engine.memory_bytes, seen.engine.cores)),
+            layout=lambda seen: derive(
+                config,
+                Machine(seen.engine.memory_bytes, seen.engine.cores),
+                rooms(config.stack, seen.nodes),
+            ),
             render=lambda sizes, message: instance.rendered(config, sizes, message),
             write_stack=_as_json,
+            own_address="10.86.0.1",
+            ship=self._ship,
         )
         return Deployment(config, around)
 
@@ -91,6 +99,10 @@ class Site:
     def _gate(self, observed: Observed, applied: Applied) -> tuple[Finding, ...]:
         self.gated.append((observed, applied))
         return self.findings
+
+    def _ship(self, node: Node, reference: str) -> str:
+        self.shipped.append((node.name, reference))
+        return "sent"
 
     def _probe(self) -> tuple[Finding, ...]:
         return self.probed()
