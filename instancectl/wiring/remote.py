@@ -137,9 +137,8 @@ def relayed(address: HostAddress, typed: Typed, options: Globals, ask: Ask | Non
     return carried_out(reach(address, options, ask), going, files, options)
 
 
-def carried_out(remote: Remote, going: Errand, files: tuple[bytes, ...], options: Globals) -> int:
+def carried_out(remote: SshHost, going: Errand, files: tuple[bytes, ...], options: Globals) -> int:
     """Run an errand on a host that was reached; returns its exit code."""
-    from instancectl.adapters import code_bundle as bundle
     from instancectl.operations.host import relay as operation
 
     terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
@@ -147,7 +146,14 @@ def carried_out(remote: Remote, going: Errand, files: tuple[bytes, ...], options
     manner = operation.Manner(
         tty=terminal and not options.json,
         stdin=b"" if sys.stdin.isatty() and not terminal else None,
-        expected="" if options.quiet else bundle.fingerprint(),
+        # Told once per connection: reading all of our code takes longer than the way there and back.
+        expected=_fingerprint() if remote.fresh and not options.quiet else "",
         environment=(f"INSTANCECTL_NO_PROGRESS={progress}",) if progress else (),
     )
     return operation.relay(remote, going, files, manner)
+
+
+def _fingerprint() -> str:
+    from instancectl.adapters import code_bundle as adapter
+
+    return adapter.fingerprint()

@@ -35,6 +35,8 @@ class SshHost:
         self._address = address
         self._ssh = ssh
         self._socket = ssh.socket(address)
+        self.fresh = False
+        """Whether this process logged in itself, instead of sharing a connection that was there."""
 
     @property
     def address(self) -> HostAddress:
@@ -63,6 +65,7 @@ class SshHost:
                 return
             self._socket.unlink(missing_ok=True)
             self._log_in()
+            self.fresh = True
 
     def run(
         self,
