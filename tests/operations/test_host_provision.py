@@ -9,6 +9,7 @@ import pytest
 
 from instancectl.core.host.facts import HostFacts
 from instancectl.core.host.inventory import Program
+from instancectl.core.host.progress import PROOF
 from instancectl.core.host.settings import HostSettings
 from instancectl.core.result import Result, Status
 from instancectl.errors import OperationFailed, Partial, Refused, Unreachable
@@ -151,12 +152,9 @@ def test_each_host_that_failed_is_named() -> None:
     assert world.reporter.failed == ["first: units and timers: place", "second: units and timers: place"]
 
 
-PROVE = "Prove that the admin user can log in and become root"
-
-
 def test_a_login_that_was_not_proven_leaves_ssh_open_and_says_so() -> None:
     denied = ("first", "ok", {"rc": 255, "stderr": "Permission denied (publickey)."})
-    result = World(task("ssh", PROVE, denied)).provision()
+    result = World(task("ssh", PROOF, denied)).provision()
     assert result.status is Status.PARTIAL
     assert result.exit_code == Partial.exit_code
     assert "stays open for passwords and root" in result.notes[0]
@@ -165,7 +163,7 @@ def test_a_login_that_was_not_proven_leaves_ssh_open_and_says_so() -> None:
 
 
 def test_a_login_that_was_proven_is_no_news() -> None:
-    result = World(task("ssh", PROVE, ("first", "ok", {"rc": 0}))).provision()
+    result = World(task("ssh", PROOF, ("first", "ok", {"rc": 0}))).provision()
     assert result.exit_code == 0
 
 

@@ -11,6 +11,9 @@ from typing import Any
 
 from instancectl.core.host.roles import ROLES, TITLES
 
+PROOF = "Prove that the admin user can log in and become root"
+"""The task after which SSH is closed, or not."""
+
 _NUMBERS = {role.name: number for number, role in enumerate(ROLES, 1)}
 
 
@@ -172,9 +175,9 @@ def failure(host: str, role: str, task: str, result: Mapping[str, Any], *, unrea
 
 def proof_failed(result: Mapping[str, Any]) -> str | None:
     """Why the new login did not work; None when it did."""
-    if not result.get("rc"):
+    if result.get("rc") == 0:
         return None
-    return _last_line(str(result.get("stderr") or result.get("msg") or "")) or f"exit code {result['rc']}"
+    return _last_line(str(result.get("stderr") or result.get("msg") or ""))
 
 
 def _said(result: Mapping[str, Any]) -> str:

@@ -63,7 +63,7 @@ class Told:
     def _count(self, tally: progress.Tally, event: Event) -> None:
         if event.kind in {"ok", "changed"}:
             tally.ran += 1
-            if event.role == "ssh" and "rc" in event.result and event.task.startswith("Prove"):
+            if event.task == progress.PROOF:
                 tally.proof = progress.proof_failed(event.result)
         if event.kind == "changed":
             tally.changed.append(f"{progress.title(event.role)}: {progress.lowered(event.task)}")

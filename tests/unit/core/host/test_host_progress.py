@@ -55,7 +55,8 @@ def test_the_item_of_a_loop_that_failed_is_looked_at() -> None:
 
 def test_a_proof_that_worked_has_no_reason() -> None:
     assert progress.proof_failed({"rc": 0}) is None
-    assert progress.proof_failed({}) is None
+    assert progress.proof_failed({"msg": "no such program: ssh"}) == "no such program: ssh"
+    assert progress.proof_failed({"rc": 1})
     assert progress.proof_failed({"rc": 255, "stderr": "admin@x: Permission denied (publickey).\n"}) == (
         "admin@x: Permission denied (publickey)"
     )
@@ -76,3 +77,10 @@ def test_every_role_has_words_for_people() -> None:
 
     folders = {path.name for path in (Path(__file__).resolve().parents[4] / "playbooks" / "roles").iterdir()}
     assert folders == set(progress.TITLES)
+
+
+def test_the_task_that_proves_a_login_is_the_one_that_is_looked_for() -> None:
+    from pathlib import Path
+
+    tasks = Path(__file__).resolve().parents[4] / "playbooks" / "roles" / "ssh" / "tasks" / "main.yml"
+    assert f"- name: {progress.PROOF}\n" in tasks.read_text()
