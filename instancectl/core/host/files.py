@@ -92,6 +92,7 @@ def managed_files(
     *,
     peers: Sequence[Peer] = (),
     daemon: str = "",
+    release: str = "",
 ) -> tuple[HostFile, ...]:
     """All files of one host.
 
@@ -101,6 +102,7 @@ def managed_files(
         fill: the template engine.
         peers: the other hosts of the instance.
         daemon: the text of `/etc/docker/daemon.json` as it is; what an admin wrote there stays.
+        release: fingerprint of the code that units run.
     """
     files = (
         *_login(settings, fill),
@@ -108,7 +110,7 @@ def managed_files(
         *_docker(facts, fill, daemon),
         *_mesh(settings, facts, peers, fill),
         *_firewall(settings, facts, peers, fill),
-        *_units(fill),
+        *_units(fill, release),
     )
     return (*files, *_applied(files))
 
@@ -218,7 +220,9 @@ def _numbers(ports: Iterable[str], protocol: str) -> list[int]:
     return [int(port.partition("/")[0]) for port in ports if port.endswith(f"/{protocol}")]
 
 
-def _units(fill: Fill) -> Iterator[HostFile]:
+def _units(fill: Fill, release: str) -> Iterator[HostFile]:
+    # Its only use is to differ: then what runs the old code is started anew.
+    yield HostFile("units", "/var/lib/instancectl/release", f"{release}\n", after="units")
     yield HostFile("program", "/usr/local/bin/instancectl", fill("host/wrapper.j2", {}), mode="0755")
     for unit in ("agent.service", "check.service", "check.timer", "exposure.service"):
         text = fill(f"host/instancectl-{unit}.j2", {})

@@ -84,6 +84,7 @@ def variables(desired: Desired) -> dict[str, Any]:
             "admin_keys": list(found),
             "mounts": list(settings.mounts),
             "venv": venv,
+            "release": desired.program.release,
         },
         "host_files": _by_role(desired.files),
         "host_applied": {

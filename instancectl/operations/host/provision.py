@@ -179,7 +179,12 @@ def _desired(
     mine = replace(settings, mesh_address=own)
     daemon = target.remote.run(("cat", DAEMON_JSON), sudo=True)
     files = managed_files(
-        mine, facts, around.fill, peers=peers, daemon=daemon.text if daemon.code == 0 else ""
+        mine,
+        facts,
+        around.fill,
+        peers=peers,
+        daemon=daemon.text if daemon.code == 0 else "",
+        release=program.release,
     )
     return inventory.Desired(
         settings=mine,

@@ -128,6 +128,18 @@ def firewall_loaded() -> bool:
     return [hashlib.sha256(table.encode()).hexdigest()] == loaded
 
 
+def unused(release: str, venv: str) -> List[str]:
+    """Releases of instancectl and environments, but for the current with its own, and what comes."""
+    base, current = "/opt/instancectl", os.path.realpath("/opt/instancectl/current")
+    kept = {current, os.path.realpath(os.path.join(current, ".venv")), os.path.join(base, venv)}
+    kept.add(os.path.join(base, "releases", release))
+    found: List[str] = []
+    with contextlib.suppress(OSError):
+        found += [os.path.join(base, name) for name in os.listdir(base) if name.startswith("venv-")]
+        found += [os.path.join(base, "releases", name) for name in os.listdir(os.path.join(base, "releases"))]
+    return sorted(set(found) - kept) if os.path.isdir(current) else []
+
+
 def look(wanted: Dict[str, Any]) -> Dict[str, Any]:
     """Everything."""
     have = installed()
@@ -154,6 +166,7 @@ def look(wanted: Dict[str, Any]) -> Dict[str, Any]:
         "firewall": firewall_loaded(),
         "gateway_bridge": bool(answer("docker", "network", "ls", "-q", "--filter", "name=^docker_gwbridge$")),
         "release": os.path.basename(current) if os.path.isdir(current) else "",
+        "unused": unused(wanted["release"], wanted["venv"]),
         "venv": os.path.exists(os.path.join("/opt/instancectl", wanted["venv"], ".complete")),
         "timezone": os.path.realpath("/etc/localtime").partition("zoneinfo/")[2],
     }
