@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from instancectl.adapters.code_bundle import Bundle
     from instancectl.adapters.ssh import SshHost
     from instancectl.core.host.facts import HostFacts
-    from instancectl.core.host.relay import Errand, Typed
+    from instancectl.core.host.relay import Errand, Travelling, Typed
     from instancectl.ports.remote import Remote
 
 Ask = Callable[[str], bool]
@@ -114,16 +114,19 @@ def errand(typed: Typed, *, named: bool) -> tuple[Errand, tuple[bytes, ...]]:
     Raises:
         ConfigError: a file cannot be read.
     """
-    from instancectl.adapters import secret_file
     from instancectl.core.host import relay
 
     password = os.environ.get(relay.PASSWORD_VARIABLE, "")
     found = relay.errand(typed, named=named, password=password, plain=bool(os.environ.get("NO_COLOR")))
-    contents = (
-        secret_file.content(Path(file.path).expanduser()) if file.path else file.content.encode()
-        for file in found.files
-    )
-    return found, tuple(contents)
+    return found, tuple(_content(file) for file in found.files)
+
+
+def _content(file: Travelling) -> bytes:
+    if not file.path:
+        return file.content.encode()
+    from instancectl.adapters import secret_file
+
+    return secret_file.content(Path(file.path).expanduser())
 
 
 def relayed(address: HostAddress, typed: Typed, options: Globals, ask: Ask | None = None) -> int:
