@@ -82,6 +82,10 @@ class World:
     def expire(self, *forget: str, dry_run: bool = False) -> Result:
         return expire(self.place, self.tools, self.policy, forget=forget, dry_run=dry_run)
 
+    def expire_elsewhere(self) -> Result:
+        """The same from another machine, whose lock is another."""
+        return expire(replace(self.place, lock=FakeLock()), self.tools, self.policy, dry_run=False)
+
     def verify(self, set_id: str = "latest", *, read: bool = False) -> Result:
         return verify(self.place, self.tools, set_id, read=read)
 

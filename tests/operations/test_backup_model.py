@@ -36,8 +36,9 @@ class Days:
                 self.fail,
                 self.forget_index,
                 self.wait,
+                self.collect_elsewhere,
             ),
-            (6, 3, 5, 4, 4, 2, 0.3, 3),
+            (6, 3, 5, 4, 4, 2, 0.3, 3, 3),
         )[0]
         action()
 
@@ -87,6 +88,18 @@ class Days:
             place.room = place.used + self.random.randrange(4000)
         self.back_up()
         place.down, place.room = False, None
+
+    def collect_elsewhere(self) -> None:
+        """Somebody expires sets from another machine, which no lock here knows of, during a slow backup."""
+        place = self.random.choice(self.world.places)
+
+        def meanwhile() -> None:
+            self.world.days_pass(self.random.random() * 0.7)
+            self.world.expire_elsewhere()
+
+        place.fuse.happen_after(self.random.randrange(24), meanwhile)
+        self.back_up()
+        place.fuse.mend()
 
     def forget_index(self) -> None:
         self.world.index.entries = []

@@ -42,7 +42,14 @@ class Multipart:
         self.upload_id = ""
 
     def begin(self) -> None:
-        """Ask for an upload."""
+        """Ask for an upload; some stores heed `IfNoneMatch` for whole objects only, so look first."""
+        try:
+            self._client.head_object(**self._where)
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404:
+                raise
+        else:
+            raise self._taken()
         self.upload_id = self._client.create_multipart_upload(**self._where)["UploadId"]
 
     def part(self, number: int, content: bytes) -> CompletedPartTypeDef:
@@ -103,10 +110,13 @@ class Multipart:
         if found["ContentLength"] == size and (refused is None or found["ETag"].strip('"') == etag):
             return
         if isinstance(refused, ClientError) and refused.response.get("Error", {}).get("Code") in TAKEN:
-            raise OperationFailed(f"`{self.key}` exists already", subject=self.key) from None
+            raise self._taken() from None
         raise refused or OperationFailed(
             f"`{self.key}` arrived with {found['ContentLength']} of {size} bytes"
         )
+
+    def _taken(self) -> OperationFailed:
+        return OperationFailed(f"`{self.key}` exists already", subject=self.key)
 
     def abort(self) -> None:
         """Give the parts back; a later `abandon` does it when nobody answers now."""
