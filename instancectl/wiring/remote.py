@@ -137,7 +137,21 @@ def relayed(address: HostAddress, typed: Typed, options: Globals, ask: Ask | Non
         Refused: its key is not confirmed, instancectl is not installed there, or `sudo` wants a password.
     """
     going, files = errand(typed, named=bool(typed.hosts))
-    return carried_out(reach(address, options, ask), going, files, options)
+    host = reach(address, options, ask)
+    if not typed.hosts:
+        _refuse_other_file(host, typed)
+    return carried_out(host, going, files, options)
+
+
+def _refuse_other_file(host: SshHost, typed: Typed) -> None:
+    """The file that named the manager is not the one that holds; edits in it must not be lost silently."""
+    from instancectl.adapters import instance_place
+    from instancectl.core.host import carrying, relay
+    from instancectl.operations.host import carry
+
+    if typed.command in relay.FROM_THE_FILE:
+        content = instance_place.find(typed.config, os.environ).read_bytes()
+        carry.refuse_different(host, {carrying.INSTANCE_FILE: content})
 
 
 def carried_out(remote: SshHost, going: Errand, files: tuple[bytes, ...], options: Globals) -> int:

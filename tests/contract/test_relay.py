@@ -258,6 +258,13 @@ class TestManager:
             "-q",
             "journal",
         ]
+        assert run("deploy").stdout.split()[-1] == "deploy"
+        server.within("mkdir -p -m 700 /etc/instancectl")
+        server.within(r"""printf '[instance]\ndomain = "other.example"\n' >/etc/instancectl/instance.toml""")
+        refused = run("deploy")
+        server.within("rm -r /etc/instancectl")
+        assert refused.returncode == 7
+        assert "differ in `instance.domain`; neither was changed" in refused.stderr
         assert run("journal", "--host", "local").stdout.startswith("nothing was done yet")
         assert '"title"' in run("config", "schema").stdout
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from instancectl.core.config import InstanceConfig
+if TYPE_CHECKING:
+    from instancectl.core.config import InstanceConfig
 
 INSTANCE_FILE = "instance.toml"
 SECRETS_FILE = "secrets.env"

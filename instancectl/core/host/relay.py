@@ -16,6 +16,9 @@ ON_THE_MANAGER: frozenset[Words] = frozenset({("host", "list"), ("host", "drain"
 HERE_UNLESS_NAMED: frozenset[Words] = frozenset({(), ("init",), ("config", "schema"), ("scale", "simulate")})
 """What needs no instance: the manager that a file names does not get these, only `--host` does."""
 
+FROM_THE_FILE: frozenset[Words] = frozenset({("deploy",), ("plan",)})
+"""What makes the instance be as its file says: another file here than there would mislead somebody."""
+
 PASSWORD_OPTION = "--smtp-password-file"  # noqa: S105 - the name of an option
 PASSWORD_VARIABLE = "INSTANCECTL_SMTP_PASSWORD"  # noqa: S105 - the name of a variable
 
