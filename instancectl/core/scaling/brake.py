@@ -11,6 +11,7 @@ from instancectl.core.scaling.need import Demand
 from instancectl.core.scaling.settings import Policy
 from instancectl.core.scaling.state import ServiceState, State, Step
 from instancectl.core.scaling.window import mean
+from instancectl.core.scaling.work import JOBS
 from instancectl.core.units import show_seconds
 
 WATCHED: Final = 0.25  # share by which a service grew for its growth to be watched
@@ -22,8 +23,8 @@ LATE: Final = 0.4
 
 
 def throughput(demand: Demand) -> float:
-    """Jobs per second of the last minute that the service's queues were relieved of, as process seconds."""
-    return sum(flow.done / flow.rate for flow in demand.flows if flow.rate)
+    """What the service did in the last minute, jobs of different queues weighed by their usual length."""
+    return sum(flow.done * JOBS[flow.queue].seconds for flow in demand.flows)
 
 
 def watched(

@@ -22,6 +22,7 @@ COUNTED_SECONDS: Final = 20.0
 SATURATED: Final = 0.9
 LEARN: Final = 0.25
 BOUNDS: Final = (0.4, 2.5)  # one odd window must not turn what is known upside down
+PLAUSIBLE: Final = (0.02, 200.0)  # a cost may be so far from the table, and no further
 PACE_BOUNDS: Final = (0.08, 4.0)
 TREND_SECONDS: Final = 120.0
 SPIKE: Final = 2.5  # a forecast beyond this many times the last minute is noise
@@ -120,11 +121,18 @@ def _measured(one: Carried, known: QueueState, done: float) -> QueueState:
     full = service.busy >= SATURATED * service.replicas * one.plan.threads
     if not full or one.seen.busy == 0 or done <= 0.05 * service.replicas:
         return known
-    seconds = _towards(known.seconds, one.seen.busy / done)
+    cost = JOBS[one.queue]
+    seconds = _towards(known.seconds, _plausible(one.seen.busy / done, cost.seconds))
     processor = known.processor_seconds
     if one.alone and service.cores:
-        processor = _towards(processor, service.cores / done)
+        processor = _towards(processor, _plausible(service.cores / done, cost.processor_seconds))
     return replace(known, seconds=seconds, processor_seconds=processor)
+
+
+def _plausible(measured: float, table: float) -> float:
+    """What cannot be is a fault of the reading, not of the job."""
+    low, high = PLAUSIBLE
+    return min(max(measured, low * table), high * table)
 
 
 def _towards(before: float, measured: float) -> float:

@@ -8,7 +8,7 @@ from typing import Final
 
 from instancectl.core.scaling import brake, estimate, need, web
 from instancectl.core.scaling.decision import Decision, Kind
-from instancectl.core.scaling.grant import GIVEN_SECONDS, Asker, Grants, share_out, taken
+from instancectl.core.scaling.grant import GIVEN_PRESSED, GIVEN_SECONDS, Asker, Grants, share_out, taken
 from instancectl.core.scaling.learn import Seen
 from instancectl.core.scaling.mail import CATCH_UP_SECONDS
 from instancectl.core.scaling.need import Demand, Flow, Need
@@ -148,13 +148,20 @@ def _growing(
     policy: Policy, state: State, asker: Asker, name: str, at: float, fixed: Mapping[str, Need]
 ) -> Need | None:
     """What the service asks for; None when it asks for nothing or may not."""
-    if name in fixed or 0 < at - asker.memory.out_at < STEP_SECONDS:
+    if name in fixed or 0 < at - asker.memory.out_at < STEP_SECONDS or _gave(asker, at):
         return None
     asked = web.growth(asker, policy) if isinstance(asker, WebDemand) else need.growth(asker, policy.profile)
     asked = replace(asked, count=min(asked.count, max(asker.count, policy.ceiling(name))))
     if asked.count <= asker.count or at < asker.memory.frozen_until:
         return None
     return None if _held_by(state, asker, at) else asked
+
+
+def _gave(asker: Asker, at: float) -> bool:
+    """Whether it gave a process lately: it does not ask for it back unless it is in need itself."""
+    if not asker.memory.gave_at or at - asker.memory.gave_at >= GIVEN_SECONDS:
+        return False
+    return asker.late <= GIVEN_PRESSED or (isinstance(asker, Demand) and asker.patient)
 
 
 def _held_by(state: State, asker: Asker, at: float) -> str:
