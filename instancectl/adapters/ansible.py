@@ -89,7 +89,7 @@ class AnsiblePlaybooks:
             old.unlink(missing_ok=True)
         self._log = logs / f"provision-{self._clock()}-{os.getpid()}.log"
         handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "w") as log:
+        with os.fdopen(handle, "w", buffering=1) as log:  # a run that is killed leaves its log
             yield log
 
 

@@ -1,6 +1,8 @@
-"""Provision the host that is named, and die like a crashed laptop as soon as anything was changed.
+"""Provision the host that is named, and die like a crashed laptop after a change that is new.
 
-Ends with 0 when there was nothing left to change.
+    python -m tests.hosts.provision_and_die USER@ADDRESS FILE
+
+FILE remembers after which tasks it died. Ends with 0 when there was no other change.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from instancectl import wiring
 from instancectl.core.host.address import parse
@@ -20,10 +23,11 @@ from instancectl.wiring.remote import reach_either
 
 
 class Dying:
-    """Playbooks that kill this process at the first change."""
+    """Playbooks that kill this process at the first change that is new."""
 
-    def __init__(self, real: Playbooks) -> None:
+    def __init__(self, real: Playbooks, memory: Path) -> None:
         self._real = real
+        self._memory = memory
 
     @property
     def log(self) -> str:
@@ -32,7 +36,10 @@ class Dying:
     def run(self, run: PlaybookRun, tell: Callable[[Event], None]) -> bool:
         def told(event: Event) -> None:
             tell(event)
-            if event.kind == "changed" and event.role != "record":
+            task = f"{event.role}: {event.task}"
+            if event.kind == "changed" and task not in self._memory.read_text().splitlines():
+                with self._memory.open("a") as memory:
+                    memory.write(f"{task}\n")
                 os.kill(os.getpid(), signal.SIGKILL)
 
         return self._real.run(run, told)
@@ -43,7 +50,9 @@ def main() -> None:
     settings = wiring.host_settings(options)
     remote = reach_either(parse(sys.argv[1]), options, settings.admin_user)
     around = wiring.provisioning(options)
-    around = replace(around, playbooks=Dying(around.playbooks))
+    memory = Path(sys.argv[2])
+    memory.touch()
+    around = replace(around, playbooks=Dying(around.playbooks, memory))
     provision([Target(remote)], settings, around)
 
 
