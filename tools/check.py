@@ -188,9 +188,13 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
     wheel = LOGS / "wheel"
     by_the_wheel = wheel / "venv" / "bin" / "python"
     in_order = ("-p", "no:randomly")
+    # These tests wait for servers more than they compute; those of one file share what they started.
+    two = ("-n", "2", "--dist", "loadfile")
     return (
         Tier(
-            "contract", (pytest(python, "contract", "-m", "contract and not e2e", *in_order, "tests"),), 2400
+            "contract",
+            (pytest(python, "contract", "-m", "contract and not e2e", *in_order, *two, "tests"),),
+            2400,
         ),
         Tier("quickstart", (pytest(python, "quickstart", *in_order, "tests/quickstart"),), 900),
         Tier(
