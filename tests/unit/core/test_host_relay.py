@@ -56,11 +56,14 @@ class TestReading:
 
 
 class TestWhere:
-    @pytest.mark.parametrize("text", ["status", "deploy", "init", "config schema", "--version", "journal"])
+    @pytest.mark.parametrize(
+        "text",
+        ["status", "deploy", "init", "config schema", "--version", "journal", "host list", "host drain x"],
+    )
     def test_a_command_with_a_host_runs_there(self, text):
         assert not runs_here(typed(text), named=True)
 
-    @pytest.mark.parametrize("text", ["host list", "host provision", "launch --domain x", "status --help"])
+    @pytest.mark.parametrize("text", ["host add x@y", "host provision", "launch --domain x", "status --help"])
     def test_what_reaches_hosts_itself_runs_here(self, text):
         assert runs_here(typed(text), named=True)
         assert runs_here(typed(text), named=False)
