@@ -19,9 +19,12 @@ GREEN, RED, DIM, PLAIN = "\033[32m", "\033[31m", "\033[2m", "\033[0m"
 class TerminalReporter:
     """See `ports.reporter.Reporter`."""
 
-    def __init__(self, *, quiet: bool, color: bool, stream: TextIO = sys.stderr) -> None:
-        """Colour only on a terminal that has any; started steps only where they can be overwritten."""
-        self._stream = stream
+    def __init__(self, *, quiet: bool, color: bool, stream: TextIO | None = None) -> None:
+        """Colour only on a terminal that has any; started steps only where they can be overwritten.
+
+        Without a stream it is stderr as it is now, which is not always the one of the program's start.
+        """
+        self._stream = stream = stream or sys.stderr
         self._quiet = quiet
         terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._color = color and terminal

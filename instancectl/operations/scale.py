@@ -73,7 +73,7 @@ def simulate(
         Refused: the explicit sizes of the configuration do not fit on the host.
     """
     machine = _machine(wish.size, measured)
-    one = _rehearsal(config, machine, wish, COSTS[_known("costs", wish.costs, COSTS)])
+    one = _rehearsal(config, machine, wish, COSTS[_known("model of costs", wish.costs, COSTS)])
     for name in wish.policies:
         _known("policy", name.removesuffix(WEIGHTED), CONTROLLERS)
     outcomes = []

@@ -373,15 +373,15 @@ class Engine:
         """Too much memory: the kernel kills the largest process with the jobs it holds."""
         free = self.host.memory_gb - self.host.reserved_gb - self.site.memory_gb
         total = sum(crew.total_gb for crew in self.crews.values())
-        while total > free:
-            fat = [(crew.memory_gb(one), name) for name, crew in self.crews.items() for one in crew.processes]
-            if not fat:
-                return
-            size, name = max(fat)
+        fat = sorted(
+            ((crew.memory_gb(one), name, one) for name, crew in self.crews.items() for one in crew.processes),
+            key=lambda found: found[:2],
+        )
+        while total > free and fat:
+            size, name, victim = fat.pop()
             crew = self.crews[name]
-            victim = max(crew.processes, key=lambda one: one.jobs)
             crew.processes.remove(victim)
             self.counts.killed += 1
             self.counts.lost += crew.busy / max(1, crew.ready)
             crew.add(self.now, self._chances["boot"].between(*self.costs.boot_seconds))
-            total -= size - self.costs.fresh_gb
+            total -= size  # its successor needs memory only once it has started
