@@ -226,10 +226,15 @@ def summary(seen: ExposureSeen | Unknown) -> Finding:
 def _well(seen: ExposureSeen) -> Finding:
     answered = sorted({port for one in seen.addresses for port in one.tcp})
     ports = ", ".join(map(str, answered)) or "none"
-    places = " and ".join(one.address for one in seen.addresses)
+    places = _listed([one.address for one in seen.addresses])
     udp = "" if all(one.udp_judged for one in seen.addresses) else "; UDP is silent, as behind a firewall"
     told = f"{seen.vantage}: of {seen.tried} TCP ports of {places} only {ports} answer, as intended{udp}"
     return Finding(SLUG, Severity.OK, told)
+
+
+def _listed(words: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def _blind(address: AddressSeen, seen: ExposureSeen) -> Finding:
@@ -262,7 +267,7 @@ def _exposed(port: Port, addresses: list[str], seen: ExposureSeen) -> Finding:
     return Finding(
         SLUG,
         Severity.FAIL,
-        f"{number}/{protocol}{purpose} answers at {' and '.join(addresses)}, {seen.vantage}: {holder}",
+        f"{number}/{protocol}{purpose} answers at {_listed(addresses)}, {seen.vantage}: {holder}",
         "closed to the outside",
         hint,
     )
