@@ -162,7 +162,7 @@ def test_a_run_that_is_killed_takes_ansible_with_it_and_the_next_cleans_up(direc
     while running(directory) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not running(directory)
-    assert "TASK [Sleep]" in "".join(log.read_text() for log in (directory / "state" / "logs").iterdir())
+    assert "PLAY [all]" in "".join(log.read_text() for log in (directory / "state" / "logs").iterdir())
     assert len(list((directory / "state" / "runs").iterdir())) == 1
     (directory / "playbooks" / "site.yml").write_text(HEAD + FAIL)
     runner.run(PlaybookRun({"one": LOCAL}), lambda _event: None)
