@@ -15,6 +15,7 @@ MODULES = (
     "status",
     "logs",
     "metrics",
+    "uptime",
     "agent",
     "tootctl",
     "config",
