@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -31,13 +32,16 @@ TRAVELLING: Mapping[Words, frozenset[str]] = {
 
 STAYING: Mapping[Words, frozenset[str]] = {
     (): frozenset({"--config"}),
+    ("backup", "init"): frozenset({"--directory", "--kit"}),
     ("init",): frozenset({"--directory"}),
     ("scale", "simulate"): frozenset({"--plot"}),
 }
 """Options that name a file or directory of the host, from `/etc/instancectl` on when it is relative."""
 
+_NAMED_OR_FILES = frozenset({"--trace"})
+"""Options that take a well-known name, or a file: whatever has a dot or a slash in it."""
 _OURS = ("--host", "--host-key", "--config")
-_GROUPS = frozenset({"agent", "config", "host", "maintenance", "scale"})
+_GROUPS = frozenset({"agent", "backup", "config", "host", "maintenance", "scale"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +184,19 @@ def _travelling(typed: Typed, password: str) -> Iterator[str | Travelling]:
         if name not in options:
             yield word
         elif equals:
-            yield Travelling(value, prefix=f"{name}=")
+            yield Travelling(value, prefix=f"{name}=") if _is_path(name, value) else word
         else:
             yield word
-            yield from (Travelling(path) for path in (next(left, ""),) if path)
+            yield from (
+                Travelling(path) if _is_path(name, path) else path for path in itertools.islice(left, 1)
+            )
     if password and PASSWORD_OPTION in options and not _given(typed, PASSWORD_OPTION):
         yield PASSWORD_OPTION
         yield Travelling("", content=password)
+
+
+def _is_path(option: str, value: str) -> bool:
+    return option not in _NAMED_OR_FILES or any(sign in value for sign in "./")
 
 
 def _given(typed: Typed, option: str) -> bool:

@@ -17,6 +17,8 @@ from instancectl.core.host.relay import (
     runs_here,
 )
 
+LOOKS_LIKE_A_FILE = {"config", "dir", "directory", "env", "file", "key", "kit", "path", "plot", "trace"}
+
 
 def typed(text: str):
     words = hoist(text.split())
@@ -117,6 +119,12 @@ class TestErrand:
             "tootctl", "accounts", "create", "ada", "--config", "x",
         )  # fmt: skip
 
+    def test_a_trace_is_a_name_or_a_file(self):
+        assert not errand(typed("scale simulate --trace nov7"), named=True).files
+        assert not errand(typed("scale simulate --trace=nov7"), named=True).files
+        going = errand(typed("scale simulate --trace ./surge.jsonl --times 2"), named=True)
+        assert [file.path for file in going.files] == ["./surge.jsonl"]
+
     def test_files_keep_their_order(self):
         going = Errand(("a", Travelling("x"), "b", Travelling("y", prefix="--y=")))
         assert going.words(["1", "2"]) == ("a", "1", "b", "--y=2")
@@ -128,7 +136,7 @@ def options():
 
     for command in described():
         for option in command.options:
-            for name in (text.split()[0] for text in option.names):
+            for name in (text.split()[0] for text in option.names if " " in text):
                 yield pytest.param(command.words[1:], name, option.meaning, id=f"{command.words[-1]}{name}")
 
 
@@ -136,7 +144,7 @@ def options():
 def test_every_option_that_names_a_file_has_a_decided_place(command, name, meaning):
     if command[:1] and command[0] in FROM_HERE - {"launch"}:
         return
-    looks = any(word in name for word in ("file", "path", "env", "dir", "trace", "plot", "config", "key"))
+    looks = name.split("-")[-1] in LOOKS_LIKE_A_FILE
     named = name in STAYING[()] | {"--host-key"}
     if looks and not named:
         decided = TRAVELLING.get(tuple(command), frozenset()) | STAYING.get(tuple(command), frozenset())
