@@ -68,7 +68,7 @@ class Tools:
     held: tuple[str, ...] = ()
     periodic: str = "1"
     pending: tuple[str, ...] = ()
-    stamp: str = "1000"
+    idle: str = "1000"
     reboot: str = ""
     keys: str = KEY
     sums: dict[str, str] = field(default_factory=lambda: dict(RECORD.files))
@@ -116,7 +116,7 @@ class Tools:
         lines = [
             "== held", *self.held, "== periodic", f'APT::Periodic::Unattended-Upgrade "{self.periodic}";',
             "== pending", *(f"Inst {name} [1] (2 {SUITE} [amd64])" for name in self.pending),
-            "== now", "2000", "== stamp", self.stamp, "== reboot", self.reboot,
+            "== idle", self.idle, "== reboot", self.reboot,
         ]  # fmt: skip
         return Outcome(0, "\n".join(lines).encode())
 

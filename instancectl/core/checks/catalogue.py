@@ -316,7 +316,7 @@ REGISTRY: tuple[Check, ...] = (
         "Do security updates install themselves?",
         host.packages,
         "Fails when unattended upgrades are off. Warns when packages are on hold, when security updates "
-        "wait although the nightly run was missed for three days, and when a reboot is due.",
+        "wait and no nightly run has come for three days, and when a reboot is due.",
         frozenset({Look.PACKAGES}),
     ),
     Check(

@@ -19,9 +19,6 @@ from instancectl.core.unknown import Unknown
 PROVISION = "`instancectl host provision`"
 MEND = f"type {PROVISION}"
 SOON_SECONDS = 14 * 86400
-STALE_SECONDS = 3 * 86400
-"""Unattended upgrades run daily; after three days without, pending updates stay."""
-
 Compare = Callable[[Facts, HostRecord], Judgement]
 Judge = Callable[[Facts], Judgement]
 
@@ -196,8 +193,7 @@ def packages(facts: Facts, _record: HostRecord) -> Judgement:
     if problems:
         told, needed, hint = problems[0]
         return warn("packages", "; ".join(one[0] for one in problems) if problems[1:] else told, needed, hint)
-    pending = f"; {len(seen.security)} security updates come tonight" if seen.security else ""
-    return ok("packages", f"security updates install themselves, nothing is held{pending}")
+    return ok("packages", "security updates install themselves, nothing is held")
 
 
 def _package_problems(seen: PackagesSeen) -> Iterator[tuple[str, str, str]]:
@@ -206,10 +202,9 @@ def _package_problems(seen: PackagesSeen) -> Iterator[tuple[str, str, str]]:
         names = " ".join(seen.held)
         hint = f"type `apt-mark unhold {names}`, unless it is on purpose"
         yield f"held back from every update: {', '.join(seen.held)}", "packages that get updates", hint
-    late = seen.looked_seconds_ago
-    if seen.security and (late is None or late > STALE_SECONDS):
-        since = "never ran" if late is None else f"last ran {show_seconds(late)} ago"
-        told = f"{len(seen.security)} security updates wait, and unattended upgrades {since}"
+    if seen.security:
+        since = show_seconds(seen.idle_seconds)
+        told = f"{len(seen.security)} security updates wait: unattended upgrades have not run for {since}"
         yield told, "security updates within a day", "type `unattended-upgrade --verbose`"
     if seen.reboot:
         told = f"a reboot is due for {seen.reboot}"

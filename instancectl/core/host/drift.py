@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from instancectl.core.host.files import FIREWALL
+from instancectl.core.host.record import PATH
 
 TABLE = ("inet", "instancectl")
 """Family and name of our table of the firewall."""
@@ -105,29 +106,35 @@ class PackagesSeen:
     Attributes:
         held: packages that may not change.
         unattended: whether security updates install themselves.
-        security: pending security updates.
-        looked_seconds_ago: since unattended upgrades last ran; None when never.
+        security: pending security updates; looked for only when nothing has run for `STALE_SECONDS`.
+        idle_seconds: since unattended upgrades last ran, or since provisioning when they never did.
         reboot: why a reboot is due; empty when none is.
     """
 
     held: tuple[str, ...]
     unattended: bool
     security: tuple[str, ...]
-    looked_seconds_ago: float | None
+    idle_seconds: float
     reboot: str = ""
 
 
-LOOK_AT_PACKAGES = """
+STALE_SECONDS = 3 * 86400
+"""Unattended upgrades run daily; after three days without, pending updates stay."""
+
+LOOK_AT_PACKAGES = f"""
 echo '== held'; apt-mark showhold
 echo '== periodic'; apt-config dump APT::Periodic
-echo '== pending'; apt-get -s -qq -o Debug::NoLocking=1 upgrade
-echo '== now'; date +%s
-echo '== stamp'; stat -c %Y /var/lib/apt/periodic/unattended-upgrades-stamp 2>/dev/null
+ran=/var/lib/apt/periodic/unattended-upgrades-stamp
+test -e "$ran" || ran={PATH}
+idle=$(($(date +%s) - $(stat -c %Y "$ran")))
+echo '== idle'; echo "$idle"
+echo '== pending'
+if test "$idle" -gt {STALE_SECONDS}; then apt-get -s -qq -o Debug::NoLocking=1 upgrade; fi
 echo '== reboot'
 if test -e /run/reboot-required; then echo required; cat /run/reboot-required.pkgs 2>/dev/null; fi
 true
 """
-"""One process for everything; nothing is locked, fetched or changed."""
+"""Nothing is locked, fetched or changed; what takes a second of a core is done only when it can matter."""
 
 _PENDING = re.compile(r"^Inst (\S+) .*\([^)]*[Ss]ecurity", re.MULTILINE)
 
@@ -137,12 +144,11 @@ def read_packages(text: str) -> PackagesSeen:
     parts = _sections(text)
     periodic = dict(re.findall(r'^APT::Periodic::([\w-]+) "([^"]*)";', parts["periodic"], re.MULTILINE))
     reboot = parts["reboot"].split()
-    stamp, now = parts["stamp"].strip(), parts["now"].strip()
     return PackagesSeen(
         tuple(parts["held"].split()),
         periodic.get("Unattended-Upgrade", "0") not in {"", "0"},
         tuple(_PENDING.findall(parts["pending"])),
-        float(now) - float(stamp) if stamp else None,
+        float(parts["idle"]),
         ", ".join(dict.fromkeys(reboot[1:])) or "an update" if reboot else "",
     )
 

@@ -67,19 +67,19 @@ def test_packages_are_read_from_the_tools_of_debian_and_ubuntu() -> None:
         "Inst tzdata [2024a] (2024b Ubuntu:22.04/jammy-updates [all])\n"
         "Inst curl [7.81] (7.82 Ubuntu:22.04/jammy-updates, Ubuntu:22.04/jammy-security [amd64])\n"
         "Conf libssl3 (3.0.17 Debian-Security:12/stable-security [amd64])\n"
-        "== now\n2000\n== stamp\n500\n== reboot\nrequired\nlinux-image-6.1\nlinux-image-6.1\n"
+        "== idle\n1500\n== reboot\nrequired\nlinux-image-6.1\nlinux-image-6.1\n"
     )
     assert found.held == ("docker.io",)
     assert found.unattended
     assert found.security == ("libssl3", "curl")
-    assert found.looked_seconds_ago == 1500
+    assert found.idle_seconds == 1500
     assert found.reboot == "linux-image-6.1"
 
 
-def test_nothing_is_read_as_off_never_and_no_reboot() -> None:
-    found = read_packages("== held\n== periodic\n== pending\n== now\n2000\n== stamp\n== reboot\n")
+def test_nothing_is_read_as_off_and_no_reboot() -> None:
+    found = read_packages("== held\n== periodic\n== idle\n7\n== pending\n== reboot\n")
     assert (found.held, found.unattended, found.security) == ((), False, ())
-    assert (found.looked_seconds_ago, found.reboot) == (None, "")
+    assert (found.idle_seconds, found.reboot) == (7, "")
 
 
 def moment(*parts: int) -> float:
