@@ -183,7 +183,7 @@ def scraped(process: int, connect: Callable[[], http.client.HTTPConnection], tim
     """Scrapes over one connection, as Prometheus makes them."""
     print(f"scraping {times} times …", file=sys.stderr, flush=True)
     connection, seconds = connect(), []
-    warm = min(WARM, times)
+    warm = min(WARM, times // 2)
     for _ in range(warm):
         scrape(connection)
     early, before = rss(process), cpu(process)
@@ -271,7 +271,7 @@ def main() -> int:
         with redis_exporter(name) as (process, connect):
             plain = scraped(process, connect, min(times, 2000))
         with redis_exporter(name, "-count-keys", "db0=queue:*") as (process, connect):
-            counting = scraped(process, connect, 20)
+            counting = scraped(process, connect, 5)
     print(table(few, many, plain, counting))
     return report(few, many, text, commands)
 
