@@ -95,9 +95,9 @@ def _highest(config: InstanceConfig, machine: Machine, others: Sequence[Room]) -
     upto = highest_name(config.instance.layout, Machine(memory, cores))
     web_cores = _cores(machine, others, "web")
     shapes = (_explicit(shape, config.services) for shape in ladder(cores, upto, web_cores))
-    chosen = _sized(next(shapes), config, machine)
+    chosen = _sized(next(shapes), config, machine, others)
     for shape in shapes:
-        layout = _sized(shape, config, machine)
+        layout = _sized(shape, config, machine, others)
         if not _fits(_limited(layout, HEADROOM_WANTED, machine), machine, others):
             break
         chosen = layout
@@ -182,7 +182,7 @@ def _explicit(shape: Shape, services: Services) -> Shape:
     return shape
 
 
-def _sized(shape: Shape, config: InstanceConfig, machine: Machine) -> Layout:
+def _sized(shape: Shape, config: InstanceConfig, machine: Machine, others: Sequence[Room]) -> Layout:
     """The shape with everything but the limits of what scales: those follow from what is left."""
     total = machine.memory_bytes
     edge = EdgePlan(
@@ -202,7 +202,7 @@ def _sized(shape: Shape, config: InstanceConfig, machine: Machine) -> Layout:
         pgbouncer=None,
         edge=edge,
     )
-    return _with_database(_connected(layout, config), config, machine)
+    return _with_database(_connected(layout, config), config, machine, others)
 
 
 def _sidekiq(shape: Shape) -> tuple[SidekiqPlan, ...]:
@@ -270,11 +270,19 @@ def pool_size(layout: Layout) -> int:
     return max(20, _rounded(2 * computing + -(-waiting // 3)))
 
 
-def _with_database(layout: Layout, config: InstanceConfig, machine: Machine) -> Layout:
-    """PostgreSQL's share, or what the lowest rung leaves of it on a machine below 2 GiB."""
+def _with_database(
+    layout: Layout, config: InstanceConfig, machine: Machine, others: Sequence[Room]
+) -> Layout:
+    """PostgreSQL's share, or what the lowest rung leaves of it on a machine below 2 GiB.
+
+    Workers that may run on another host do not take it away.
+    """
     total = machine.memory_bytes
     bare = _limited(layout, HEADROOM_LEAST, machine)
-    left = total - footprint.system_reserve(total) - sum(line.amount for line in budget.service_memory(bare))
+    roomy = any("workers" in room.roles for room in others)
+    leaving = {plan.service for plan in layout.sidekiq if plan.service != BASE} if roomy else set()
+    beside = sum(line.amount for line in budget.service_memory(bare) if line.label not in leaving)
+    left = total - footprint.system_reserve(total) - beside
     share = max(DATABASE_LEAST, min(footprint.database_share(total), left))
     memory = _whole(config.database.memory_mib * MIB or share)
     db = replace(

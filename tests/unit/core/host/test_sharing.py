@@ -92,6 +92,11 @@ def test_the_database_is_sized_by_its_own_host():
     assert together.db.memory_bytes == alone.db.memory_bytes
 
 
+def test_workers_elsewhere_take_nothing_from_the_database():
+    before, after = derive(config(), FIRST), derive(six(), FIRST, [room("workers")])
+    assert after.db.memory_bytes == before.db.memory_bytes
+
+
 def test_connections_stay_one_budget():
     wanted = config(
         services={"sidekiq-push": {"replicas": 40}},
