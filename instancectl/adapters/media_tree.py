@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from instancectl.core.backup.index import Found
 from instancectl.errors import OperationFailed
 
 PIECE = 1024 * 1024
+_REPLACED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+"""What opening says when a file is gone, or a link or a socket stands in its place."""
+
 STRANGE_SHOWN = 5
 
 
@@ -77,9 +81,9 @@ class MediaTree:
         try:
             # Somebody may put a link or a pipe in its place: neither is followed, nor waited for.
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return
         except OSError as error:
+            if error.errno in _REPLACED:
+                return
             raise OperationFailed(f"cannot read `{os.fsdecode(path)}`: {error.strerror}") from error
         try:
             found = os.fstat(handle)

@@ -94,8 +94,9 @@ class Days:
         place = self.random.choice(self.world.places)
 
         def meanwhile() -> None:
-            self.world.days_pass(self.random.random() * 0.7)
-            self.world.expire_elsewhere()
+            for _ in range(2):
+                self.world.days_pass(self.random.random() * 0.45)
+                self.world.expire_elsewhere()
 
         place.fuse.happen_after(self.random.randrange(24), meanwhile)
         self.back_up()
