@@ -66,6 +66,17 @@ def test_a_pack_that_is_gone_is_made_again(world):
         world.restored(first)
 
 
+def test_newer_packs_sort_behind_older_ones_even_when_the_clock_goes_back(world):
+    world.create()
+    world.media.write("accounts/1.jpg", b"newer content")
+    world.days_pass(-30)
+    world.create()
+    contents = world.repository().look()
+    newest = next(known.set for known in contents.sets if len(known.set.packs) == 1 and known.set.previous)
+    packs = sorted(key for key in world.places[0].objects if key.startswith("media/packs/"))
+    assert newest.packs[0].key == packs[-1]
+
+
 def test_packs_of_mostly_deleted_files_are_written_anew_from_disk(world):
     for number in range(10):
         world.media.write(f"accounts/{number}.jpg", b"x" * 5000)

@@ -55,9 +55,15 @@ def segment_key(part: str, number: int) -> str:
     return f"{part}.{number:03d}"
 
 
-def pack_key(random: str) -> str:
-    """A pack of media."""
-    return f"{PACKS}{random}.tar.age"
+def pack_key(sequence: int, random: str) -> str:
+    """A pack of media; sorted by name, packs are sorted by age, whatever clocks did."""
+    return f"{PACKS}{sequence:010d}-{random[:8]}.tar.age"
+
+
+def pack_sequence(key: str) -> int:
+    """Where a pack stands among all; 0 for anything else."""
+    number = key.removeprefix(PACKS).partition("-")[0]
+    return int(number) if key.startswith(PACKS) and number.isdecimal() else 0
 
 
 def proof_key(set_id_: str, epoch_seconds: float, random: str) -> str:

@@ -44,12 +44,14 @@ class MediaRun:
 
     Attributes:
         usable: packs of earlier sets that the destination holds whole and nobody is about to remove.
+        newest_pack: sequence of the newest pack in the destination.
     """
 
     source: MediaSource
     local: MediaIndex
     writer: Writer
     usable: dict[str, StoredObject]
+    newest_pack: int = 0
     pack_bytes: int = PACK_BYTES
     _used: set[str] = field(default_factory=set)
     _new: dict[str, StoredObject] = field(default_factory=dict)
@@ -77,11 +79,11 @@ class MediaRun:
         sizes = {key: stored.size for key, stored in self.usable.items()}
         for pack in index.sparse(self.local.known(), sizes):
             del self.usable[pack]
+        newest = max((naming.pack_sequence(entry.pack) for entry in self.local.known()), default=0)
         self.local.begin()
         pending = self._pending()
-        for number, first in enumerate(pending, 1):
-            # Sorted by name they are sorted by age: unpacked in that order, the newest content wins.
-            key = naming.pack_key(f"{self.writer.set_id}-{number:05d}")
+        for number, first in enumerate(pending, max(newest, self.newest_pack) + 1):
+            key = naming.pack_key(number, self.writer.sealing.random_hex())
             stored = self.writer.pack(key, self._archive(first, pending, key))
             self._new[key] = stored
 

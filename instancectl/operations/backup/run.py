@@ -119,7 +119,12 @@ class Run:
         last = contents.newest.set if contents.newest else None
         with self._step("media") as note:
             run = packing.MediaRun(
-                source, self.subject.index, writer, usable_packs(contents), self.pack_bytes
+                source,
+                self.subject.index,
+                writer,
+                usable_packs(contents),
+                max(map(naming.pack_sequence, contents.listed), default=0),
+                self.pack_bytes,
             )
             packed = run.run(expected_bytes=self._media_bytes(source))
             if last and last.media.files and not packed.media.files and EMPTY_MEDIA not in self.accepted:

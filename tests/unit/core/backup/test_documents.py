@@ -86,6 +86,12 @@ class TestNames:
         assert naming.set_of(naming.proof_key(ID, 5, "0123456789")) == ID
         assert not naming.set_of("media/packs/x.tar.age")
 
+    def test_packs_sort_by_age(self):
+        names = [naming.pack_key(number, "ff00ff00") for number in (1, 2, 10, 100)]
+        assert names == sorted(names)
+        assert [naming.pack_sequence(name) for name in names] == [1, 2, 10, 100]
+        assert naming.pack_sequence("parts/1-x") == naming.pack_sequence("media/packs/other") == 0
+
 
 class TestVerdict:
     def proof(self, level, at, *faults, set_blake3="h"):
