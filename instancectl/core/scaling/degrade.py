@@ -26,7 +26,7 @@ ROOMY: Final = {1: 0.85, 2: 0.80, 3: 0.70, 4: 0.70}
 LONG_CALM_SECONDS: Final = 3600.0  # after which it is tried in any case
 CALM_SECONDS: Final = 900.0  # of calm before the first rung is left
 NEXT_SECONDS: Final = 300.0  # of further calm before each of the others
-CALM: Final = 0.4  # pressure below which it is calm
+CALM: Final = 0.4  # share of its objective that nobody waits for when it is calm
 TOP: Final = 4
 
 GIVEN_UP: Final = {
@@ -42,12 +42,14 @@ class Weather:
     """What the ladder goes by.
 
     Attributes:
-        pressure: the worst wait as a share of its objective; `pull` does not count.
+        pressure: the worst wait, predicted or actual, as a share of its objective; `pull` does not count.
+        late: the worst actual wait, likewise.
         exhausted: which budget is empty; empty when none is.
         used: share of the processor in use over the last five minutes.
     """
 
     pressure: float
+    late: float
     exhausted: str
     used: float
 
@@ -71,7 +73,7 @@ def judged(known: LadderState, weather: Weather, *, highest: int, at: float) -> 
 def _timed(known: LadderState, weather: Weather, at: float) -> LadderState:
     threshold = PRESSED[min(known.level + 1, TOP)]
     pressed = weather.pressure > threshold and bool(weather.exhausted)
-    calm = weather.pressure < CALM
+    calm = weather.late < CALM
     return replace(
         known,
         pressed_since=(known.pressed_since or at) if pressed else 0.0,

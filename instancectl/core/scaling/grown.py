@@ -30,7 +30,8 @@ class Outlook:
     """What the rest of the policy needs to know of the services.
 
     Attributes:
-        pressure: the worst lateness as a share of its objective; `pull` does not count.
+        pressure: the worst wait, predicted or actual, as a share of its objective; `pull` does not count.
+        late: the worst actual wait, likewise.
         exhausted: which budget is empty; empty when none is.
         demanded_cores: processor cores that everything that comes would take.
         demands: every Sidekiq service.
@@ -39,6 +40,7 @@ class Outlook:
     """
 
     pressure: float
+    late: float
     exhausted: str
     demanded_cores: float
     room: Room
@@ -311,8 +313,8 @@ def _outlook(
 ) -> Outlook:
     """Pressure, what is exhausted, and the processor that everything would take."""
     stalled = {"mailers"} if state.mail.broken_since else set()
-    lateness = [
-        max(demand.wait(flow, demand.count), flow.latency) / flow.objective
+    waits = [
+        (demand.wait(flow, demand.count) / flow.objective, flow.latency / flow.objective)
         for demand in demands.values()
         for flow in demand.flows
         if flow.queue not in PATIENT | stalled
@@ -325,6 +327,6 @@ def _outlook(
         for demand in demands.values()
         for flow in demand.flows
     )
-    return Outlook(
-        max([site.late, *lateness]), exhausted, seen.used * seen.cores + short, grants.room, demands
-    )
+    late = max([site.late, *(actual for _, actual in waits)])
+    pressure = max([late, *(predicted for predicted, _ in waits)])
+    return Outlook(pressure, late, exhausted, seen.used * seen.cores + short, grants.room, demands)

@@ -18,6 +18,7 @@ CALM_SECONDS: Final = 300.0  # after growing, and of history, before a service m
 SETTLE_SECONDS: Final = 120.0  # between two changes of which the second shrinks
 CLEAR: Final = 0.1  # share of its objective below which a queue is as good as empty
 OLD: Final = 0.25  # share of its objective that the oldest job may have waited when shrinking
+TAKEN: Final = 0.7
 NOTICED_SECONDS: Final = 2.0
 NOTICED_USAGE: Final = 0.5
 HORIZON_SECONDS: Final = 20.0
@@ -60,6 +61,11 @@ class Demand:
         return mean(self.memory.usage, 60)
 
     @property
+    def taken(self) -> bool:
+        """Whether most threads are at work: only then more arrivals than departures mean a line to come."""
+        return mean(self.memory.usage, 20) >= TAKEN
+
+    @property
     def patient(self) -> bool:
         """Whether all its queues may wait for long."""
         return all(flow.queue in PATIENT for flow in self.flows)
@@ -75,7 +81,8 @@ class Demand:
         able = count * flow.rate * flow.weight / asked
         if able <= 0:
             return math.inf if flow.size or flow.soon else 0.0
-        return (flow.size + max(0.0, flow.soon - able) * self.horizon) / able
+        short = max(0.0, flow.soon - able) if self.taken else 0.0
+        return (flow.size + short * self.horizon) / able
 
     def strain(self, count: int) -> float:
         """The worst predicted wait as a share of its objective."""

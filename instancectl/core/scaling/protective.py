@@ -32,7 +32,7 @@ def measures(
 ) -> tuple[State, list[Decision]]:
     """Everything else for this sample."""
     before = state.ladder
-    weather = degrade.Weather(outlook.pressure, outlook.exhausted, mean(state.used, 300))
+    weather = degrade.Weather(outlook.pressure, outlook.late, outlook.exhausted, mean(state.used, 300))
     ladder = degrade.judged(before, weather, highest=policy.ladder, at=seen.at)
     metering = Metering(closed=False, reason="")
     if isinstance(sample.mail, MailSample):
