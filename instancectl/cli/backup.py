@@ -74,15 +74,21 @@ def create(
         list[str] | None,
         typer.Option("--accept-risk", help="Trust the set although this is so: smaller, empty-media."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be stored, and whether there is room.")
+    ] = False,
 ) -> Result:
     """Make a backup set: database, configuration, secrets, Redis and media, encrypted on this host."""
     from instancectl.operations.backup.create import create as operation
+    from instancectl.operations.backup.estimate import estimate
     from instancectl.operations.backup.subject import RISKS
     from instancectl.wiring import backing_up
 
     options = globals_of(ctx)
     accepted = named(accept_risk, RISKS, option="--accept-risk", what="risk")
     place = backing_up.place(options, "backup create")
+    if dry_run:
+        return estimate(backing_up.subject(options), place)
     # A timer that is stopped, and Ctrl-C, end a run the same way: nothing half-written stays open.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     backing_up.give_way()

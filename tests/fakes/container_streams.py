@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from instancectl.core.backup.database import DUMP_ARGV, GLOBALS_ARGV, REDIS_ARGV, TOLD
+from instancectl.core.backup.database import DUMP_ARGV, GLOBALS_ARGV, REDIS_ARGV, SIZE_ARGV, TOLD
 from instancectl.errors import OperationFailed, Unreachable
 
 
@@ -33,7 +33,13 @@ class FakeStreams:
         if self.down:
             raise Unreachable(f"no replica of `{service}` runs on this host", subject=service)
         self.started.append(service)
-        yield {DUMP_ARGV: self._dump, GLOBALS_ARGV: self._globals, REDIS_ARGV: self._redis}[argv]()
+        answers = {
+            DUMP_ARGV: self._dump,
+            GLOBALS_ARGV: self._globals,
+            REDIS_ARGV: self._redis,
+            SIZE_ARGV: self._size,
+        }
+        yield answers[argv]()
 
     def volume_path(self, stack: str, name: str) -> str:
         if self.down:
@@ -47,6 +53,9 @@ class FakeStreams:
         told += [f"{TOLD}rows {table} {rows}" for table, rows in self.tables.items()]
         content = b"PGDMP" + json.dumps(self.tables).encode() + self.filling
         return FakeRunning(content, "\n".join([*told, f"{TOLD}ended", ""]), 0, self.cut_after)
+
+    def _size(self) -> FakeRunning:
+        return FakeRunning(str(1000 + len(self.filling)).encode() + b"\n", "", 0)
 
     def _globals(self) -> FakeRunning:
         return FakeRunning(b"--\nCREATE ROLE mastodon;\n", "", 0)

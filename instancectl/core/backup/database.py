@@ -50,6 +50,7 @@ END
 
 DUMP_ARGV = ("sh", "-c", _DUMP)
 GLOBALS_ARGV = ("sh", "-c", f"{_CONNECT}exec pg_dumpall -w --globals-only")
+SIZE_ARGV = ("sh", "-c", f"{_CONNECT}exec psql -XAtqw -c 'select pg_database_size(current_database())'")
 REDIS_ARGV = ("sh", "-c", 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" exec redis-cli --rdb -')
 
 
