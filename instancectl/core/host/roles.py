@@ -26,9 +26,7 @@ ROLES: tuple[Role, ...] = (
     Role("storage", "directories and mounts", "data lies where backups and owners expect it"),
     Role("admin", "admin user and keys", "nobody works as root, and every admin has a key of their own"),
     Role("updates", "security updates", "known holes are closed by night, without anybody"),
-    Role(
-        "kernel", "swap, kernel settings, limits", "Redis and PostgreSQL survive a surge on a small host"
-    ),
+    Role("kernel", "swap, kernel settings, limits", "Redis and PostgreSQL survive a surge on a small host"),
     Role("docker", "Docker Engine", "it runs the services, restarts them, and keeps their logs small"),
     Role("mesh", "private network", "traffic between hosts is encrypted, and Swarm never listens outside"),
     Role("program", "instancectl itself", "the host runs, checks and repairs itself without the laptop"),
