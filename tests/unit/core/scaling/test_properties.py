@@ -231,7 +231,7 @@ def test_a_constant_load_comes_to_rest(arriving: dict[str, float], slower: float
         {queue: value * slower for queue, value in seconds.items()},
         {queue: value * slower for queue, value in processor.items()},
     )
-    plant.run(4500)
+    plant.run(9000)
     before = len(plant.log)
     plant.run(1800)
     assert not [f"{at - START:.0f} {one.sentence}" for at, one in plant.log[before:]]
