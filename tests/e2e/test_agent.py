@@ -89,9 +89,9 @@ def listens(agent: Agent) -> bool:
 @pytest.fixture
 def well(agent: Agent) -> Iterator[Agent]:
     """Well before, and well again afterwards."""
-    agent.until(is_well, 240)
+    agent.until(is_well, 600)
     yield agent
-    agent.until(is_well, 300)
+    agent.until(is_well, 600)
 
 
 def is_well(verdict: dict[str, Any]) -> bool:
