@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from docker.errors import APIError
 from urllib3.exceptions import HTTPError
 
 from instancectl.adapters.docker_engine.engine import DockerSwarm, translation
@@ -103,7 +104,11 @@ class RunningExec:
     def code(self) -> int:
         """The Engine's record of it."""
         with translation("look at a command"):
-            found = self._api.exec_inspect(self._id)
+            try:
+                found = self._api.exec_inspect(self._id)
+            except APIError as error:
+                # A container that is gone takes its commands along; one that was killed ended their output.
+                raise self._cut() from error
         if found["Running"] or found["ExitCode"] is None:
             raise OperationFailed(f"a command in `{self._service}` closed its output and went on running")
         return int(found["ExitCode"])
