@@ -25,7 +25,7 @@ PLANTS: dict[str, tuple[str, str]] = {
         "operations/planted.py",
         "import instancectl.operations.planted_too",
     ),
-    "no-home-yet": ("adapters/planted.py", "import ansible_runner"),
+    "no-home": ("adapters/planted.py", "import ansible"),
     "independent-adapters": ("adapters/planted.py", "import instancectl.adapters.planted_too"),
 }
 ONE_HOME = "one-home-"

@@ -23,7 +23,11 @@ SHIPPED = [
         if p.is_file()
     ),
 ]
-MAY_PRINT = {PACKAGE / "cli" / "render.py", PACKAGE / "cli" / "reference.py"}
+MAY_PRINT = {
+    PACKAGE / "cli" / "render.py",
+    PACKAGE / "cli" / "reference.py",
+    PACKAGE / "adapters" / "port_scan" / "program.py",  # a program of its own; it tells by its output
+}
 HEAVY = {
     "ansible_runner", "blake3", "boto3", "botocore", "cryptography", "dns", "docker", "jinja2",
     "prometheus_client", "psutil", "pydantic", "pyrage", "requests", "yaml", "zstandard",
