@@ -14,7 +14,7 @@ DOMAIN = "hosts.localhost"
 STACK = "hosts-localhost"
 
 
-def testbed_images() -> dict[str, str]:
+def images_by_key() -> dict[str, str]:
     """`images.*` → tag; built where they are missing."""
     build = [sys.executable, str(ROOT / "tests/testbed/build.py")]
     subprocess.run([*build, "--default"], check=True, stdout=subprocess.DEVNULL)
@@ -46,7 +46,7 @@ def launch(laptop: Laptop, host: TestHost, *, target: str = "", **changes: objec
     target = target or host.ssh_target
     if host.exec("sh", "-c", "command -v docker", check=False).code:
         laptop.cli("--host", target, "host", "provision")
-    images = {key: tag for key, tag in testbed_images().items() if key != "pgbouncer"}
+    images = {key: tag for key, tag in images_by_key().items() if key != "pgbouncer"}
     load_images(host, images.values())
     settings = {
         "instance.layout": "tiny",

@@ -137,4 +137,4 @@ def test_each_is_noticed_says_what_to_type_and_can_be_mended(host: TestHost, nam
 
 def test_somebody_without_rights_is_told_so_and_nothing_reads_as_well(host: TestHost) -> None:
     done = host.ssh("instancectl", "--json", "check", "--exposure", user="admin", check=False)
-    assert json.loads(done.out)["data"]["verdict"] == "unknown"
+    assert json.loads(done.out)["data"].get("verdict") == "unknown", done

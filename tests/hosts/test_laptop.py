@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosts.conftest import MakeHost
-from tests.hosts.instance import DOMAIN, load_images, testbed_images
+from tests.hosts.instance import DOMAIN, images_by_key, load_images
 from tests.hosts.machine import Laptop, TestHost
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(1500)]
@@ -22,7 +22,7 @@ SECRETS = "/etc/instancectl/secrets.env"
 
 def line(host: TestHost) -> list[str]:
     """What the admin types, every time the same."""
-    images = {key: tag for key, tag in testbed_images().items() if key != "pgbouncer"}
+    images = {key: tag for key, tag in images_by_key().items() if key != "pgbouncer"}
     settings = {"instance.layout": "tiny", "tls.mode": "internal"} | {
         f"images.{key}": tag for key, tag in images.items()
     }
@@ -76,7 +76,6 @@ def test_a_fresh_server_becomes_an_instance(make_host: MakeHost, laptop: Laptop,
     load_images(host, (word.partition("=")[2] for word in line(host) if word.startswith("images.")))
     done = laptop.cli(*line(host), timeout_seconds=1200)
     manager = f"admin@{host.address}"
-    assert f"root's login on `{host.address}` is closed: going on as `{manager}`" in done.err
     assert f'manager = "{manager}"' in done.err
     assert host.exec("cat", SECRETS).out == secrets
 

@@ -124,7 +124,7 @@ def test_a_second_host_takes_workers_dies_and_comes_back(cluster: Cluster) -> No
     cluster.cli("deploy", *RISKS)
 
     # Six workers are too many for one host, and not for two.
-    cluster.settings(rf"$ a \[services.{SERVICE}]\nreplicas = {WORKERS}")
+    cluster.settings(rf"/^\[services.{SERVICE}\]/,/^# replicas/ s/^# replicas.*/replicas = {WORKERS}/")
     refused = cluster.cli("plan", expect=7)
     assert "the explicit sizes need more memory than there is" in refused.err
     cluster.add("--role", "workers")

@@ -38,8 +38,10 @@ def healthy(host: TestHost) -> bool:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        with socket.create_connection((host.address, 443), 3) as plain:
-            secure = context.wrap_socket(plain, server_hostname=DOMAIN)
+        with (
+            socket.create_connection((host.address, 443), 3) as plain,
+            context.wrap_socket(plain, server_hostname=DOMAIN) as secure,
+        ):
             connection = http.client.HTTPSConnection(DOMAIN)
             connection.sock = secure
             connection.request("GET", "/health")

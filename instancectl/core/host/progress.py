@@ -107,15 +107,17 @@ _CAUSES: tuple[_Cause, ...] = (
         "compare `date` there with yours; set it: `sudo timedatectl set-ntp on`",
     ),
     _Cause(
+        r"Failed to update apt cache|Failed to fetch|Temporary failure resolving|Could not resolve '|"
+        r"Could not connect to|Unable to connect to|Unable to fetch some archives|Connection timed out \[|"
+        # Every archive has this one: without it there are no lists, and apt said only a warning why.
+        r"Unable to locate package python3-apt",
+        "the package mirror cannot be reached",
+        "does `sudo apt-get update` work there? look at /etc/apt/sources.list and DNS",
+    ),
+    _Cause(
         r"No package matching|Unable to locate package|has no installation candidate",
         "the package mirror does not have a package",
         "is the whole distribution in /etc/apt/sources.list (Ubuntu: `universe`)?",
-    ),
-    _Cause(
-        r"Failed to update apt cache|Failed to fetch|Temporary failure resolving|Could not resolve '|"
-        r"Could not connect to|Unable to connect to|Unable to fetch some archives|Connection timed out \[",
-        "the package mirror cannot be reached",
-        "does `sudo apt-get update` work there? look at /etc/apt/sources.list and DNS",
     ),
     _Cause(
         r"HTTPSConnectionPool|NewConnectionError|No matching distribution found|Could not fetch URL|"
