@@ -17,20 +17,31 @@ def find(explicit: str | None, environ: Mapping[str, str]) -> Path:
     """The instance file: `--config` or INSTANCECTL_CONFIG (file or directory), ./, /etc/instancectl/.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or this user may not look.
     """
     chosen = explicit or environ.get("INSTANCECTL_CONFIG")
     if chosen:
         path = location(chosen)
-        if not path.is_file():
+        if not _is_file(path):
             raise ConfigError(f"there is no instance file at `{path}`", hint=_HINT_NONE, subject=str(path))
         return path
     candidates = (Path.cwd() / NAME, SYSTEM_WIDE / NAME)
     for path in candidates:
-        if path.is_file():
+        if _is_file(path):
             return path
     looked = " and ".join(f"`{path}`" for path in candidates)
     raise ConfigError(f"there is no instance file: looked for {looked}", hint=_HINT_NONE)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError as error:  # `/etc/instancectl` is root's alone
+        raise ConfigError(
+            f"cannot look for `{path}`: permission denied",
+            hint="run it as root, with `sudo` before it",
+            subject=str(path),
+        ) from error
 
 
 def location(chosen: str) -> Path:

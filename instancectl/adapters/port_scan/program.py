@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Iterator  # noqa: UP035 - Python 3.8
 
@@ -31,14 +32,19 @@ UDP_WORD = b"\x00instancectl: is anybody there?\n"
 def look(request: dict[str, Any]) -> list[dict[str, Any]]:
     """Try everything on every address; `until_seconds` bounds the whole."""
     deadline = time.monotonic() + request["until_seconds"]
-    return [_address(address, request, deadline) for address in request["addresses"]]
+    addresses = request["addresses"]
+    if not addresses:
+        return []
+    size = max(16, _room() // len(addresses))
+    # Side by side: where a firewall swallows everything, each address takes all the waiting there is.
+    with ThreadPoolExecutor(len(addresses)) as pool:
+        return list(pool.map(lambda address: _address(address, request, size, deadline), addresses))
 
 
-def _address(address: str, request: dict[str, Any], deadline: float) -> dict[str, Any]:
+def _address(address: str, request: dict[str, Any], size: int, deadline: float) -> dict[str, Any]:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     found = {"address": address, "tcp": [], "refused": 0, "silent": 0, "udp": [], "error": ""}
     ports = [port for first, last in request["tcp"] for port in range(first, last + 1)]
-    size = _room()
     for start in range(0, len(ports), size):
         if time.monotonic() > deadline:
             found["error"] = f"time was over after {start} of {len(ports)} ports"
@@ -58,7 +64,7 @@ def _room() -> int:
     if soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return max(16, soft - 64)
+    return soft - 64
 
 
 def _tcp(family: int, ports: list[int], wait_seconds: float, found: dict[str, Any]) -> None:
@@ -121,10 +127,12 @@ def _udp(family: int, address: str, request: dict[str, Any]) -> tuple[bool, list
     wait_seconds = request["wait_seconds"]
     if not request["silent_udp"]:
         return False, []
-    judged = _udp_answer(family, address, request["silent_udp"], wait_seconds) == "refused"
-    answers = {port: _udp_answer(family, address, port, wait_seconds) for port in request["udp"]}
+    ports = [request["silent_udp"], *request["udp"]]
+    with ThreadPoolExecutor(len(ports)) as pool:
+        said = list(pool.map(lambda port: _udp_answer(family, address, port, wait_seconds), ports))
+    judged = said[0] == "refused"
     good = {"answered", "silent"} if judged else {"answered"}
-    return judged, sorted(port for port, answer in answers.items() if answer in good)
+    return judged, sorted(port for port, answer in zip(ports[1:], said[1:]) if answer in good)  # noqa: B905 - Python 3.8
 
 
 def _udp_answer(family: int, address: str, port: int, wait_seconds: float) -> str:
