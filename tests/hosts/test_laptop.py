@@ -91,7 +91,7 @@ def everything_else_runs_there(laptop: Laptop, host: TestHost, manager: str, sig
     signpost.write_text(f'[instance]\ndomain = "{DOMAIN}"\n[hosts]\nmanager = "{manager}"\n')
     config = ("--config", str(signpost))
     assert laptop.cli(*config, "plan", "--exit-code").code == 0
-    assert laptop.cli(*config, "tootctl", "version").out.strip().startswith("4.")
+    assert laptop.cli(*config, "tootctl", "version").out.splitlines()[-1].startswith("4.")
     assert laptop.cli(*config, "tootctl", "no-such-command", expect=None).code not in {0, 7}
     journal = laptop.cli(*config, "journal", "--json", "--last", "1")
     assert "admin@" in json.dumps(json.loads(journal.out))
