@@ -202,8 +202,8 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
         ),
         Tier(
             "hosts",
-            (pytest(by_the_wheel, "hosts", "-m", "hosts", *in_order, "tests/hosts"),),
-            1500,
+            (pytest(by_the_wheel, "hosts", "-m", "hosts and not slow", *in_order, "tests/hosts"),),
+            2400,
             wheel / "checkout",
         ),
     )
