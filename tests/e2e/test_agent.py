@@ -186,7 +186,7 @@ def test_uptime_adds_up_over_a_kill(instance: Instance, agent: Agent) -> None:
         instance.cli("agent", "run", "--listen", f"127.0.0.1:{free_port()}")
     agent.process.kill()
     agent.process.communicate()
-    time.sleep(SLICE + 5)
+    time.sleep(2 * SLICE + 5)  # so that at least one whole slice goes by
     with running(instance) as again:
         first = again.until(bool, 60)["slice_at"]
         after = eventually(lambda: newer(again, before), seconds=40)
