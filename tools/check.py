@@ -190,10 +190,16 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
     in_order = ("-p", "no:randomly")
     # These tests wait for servers more than they compute; those of one file share what they started.
     two = ("-n", "2", "--dist", "loadfile")
+    # The paths of ssh's sockets must be short, and a test process among several has long ones.
+    ssh = tuple(f"tests/contract/test_{name}.py" for name in ("relay", "remote", "ssh_login"))
+    others = (*in_order, *two, *(f"--ignore={path}" for path in ssh), "tests")
     return (
         Tier(
             "contract",
-            (pytest(python, "contract", "-m", "contract and not e2e", *in_order, *two, "tests"),),
+            (
+                pytest(python, "contract", "-m", "contract and not e2e", *others),
+                pytest(python, "contract", "-m", "contract", *in_order, *ssh),
+            ),
             2400,
         ),
         Tier("quickstart", (pytest(python, "quickstart", *in_order, "tests/quickstart"),), 900),

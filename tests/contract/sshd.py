@@ -17,6 +17,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import Self
@@ -56,19 +57,23 @@ def unavailable() -> str:
 
 
 def unpacked(cache: Path) -> Path:
-    """The packages' files; downloaded once."""
+    """The packages' files; downloaded once, whoever of several test processes comes first."""
     target = cache / "packages"
     if not target.is_dir():
-        work = cache / "downloading"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        subprocess.run(
-            ["apt-get", "download", "-q", *PACKAGES], cwd=work, check=True, capture_output=True, timeout=120
-        )
-        for package in work.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", package, work / "files"], check=True, timeout=60)
-        (work / "files").replace(target)
-        shutil.rmtree(work)
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as name:
+            work = Path(name)
+            subprocess.run(
+                ["apt-get", "download", "-q", *PACKAGES],
+                cwd=work, check=True, capture_output=True, timeout=120,
+            )  # fmt: skip
+            for package in work.glob("*.deb"):
+                subprocess.run(["dpkg", "-x", package, work / "files"], check=True, timeout=60)
+            try:
+                (work / "files").replace(target)
+            except OSError:  # another process was faster
+                if not target.is_dir():
+                    raise
     return target
 
 
