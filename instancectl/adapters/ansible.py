@@ -96,6 +96,8 @@ class AnsiblePlaybooks:
 def _remove_if_dead(directory: Path) -> None:
     with contextlib.suppress(OSError), (directory / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Ansible's workers have sessions of their own: no hangup reaches one that waits for a dead reader.
+        _end_those_of(directory)
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -195,7 +197,7 @@ class _Ansible:
 
 
 def _end_those_of(directory: Path) -> None:
-    """End what Ansible forked in its last moment; without /proc, it ends with its task."""
+    """End what Ansible forked for the run of this directory; without /proc, it ends with its task."""
     mine = f"ANSIBLE_HOME={directory}/".encode()
     for entry in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -167,6 +168,29 @@ def test_a_run_that_is_killed_takes_ansible_with_it_and_the_next_cleans_up(direc
     (directory / "playbooks" / "site.yml").write_text(HEAD + FAIL)
     runner.run(PlaybookRun({"one": LOCAL}), lambda _event: None)
     assert list((directory / "state" / "runs").iterdir()) == []
+
+
+def test_a_worker_that_outlived_a_killed_run_is_ended_by_the_next(directory: Path) -> None:
+    """Workers have sessions of their own, and wait for ever to write to a reader that is dead."""
+    dead, alive = (directory / "state" / "runs" / name for name in ("run-dead", "run-alive"))
+    for run in (dead, alive):
+        run.mkdir(parents=True)
+    environments = [{**os.environ, "ANSIBLE_HOME": f"{run}/home"} for run in (dead, alive)]
+    workers = [
+        subprocess.Popen(["sleep", "60"], env=environment, start_new_session=True)
+        for environment in environments
+    ]
+    try:
+        with (alive / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            playbooks(directory, FAIL).run(PlaybookRun({"one": LOCAL}), lambda _event: None)
+        assert workers[0].wait(5) == -signal.SIGKILL
+        assert workers[1].poll() is None
+        assert not dead.exists()
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
 
 
 def running(directory: Path) -> list[int]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.e2e.host import Run
@@ -91,13 +90,8 @@ def two_hosts(make_session_host: MakeHost, session_laptop: Laptop) -> TwoHosts:
 
 
 @pytest.fixture
-def laptop(tmp_path: Path) -> Iterator[Laptop]:
+def laptop(tmp_path: Path) -> Laptop:
     """Where the admin types; it knows no host yet."""
     directory = tmp_path / "laptop"
     directory.mkdir()
-    yield Laptop(directory)
-    # Ansible of a killed run hangs now and then, writing into a pipe of its own: see docs/flakes.md.
-    for process in psutil.process_iter(["cmdline"]):
-        words = " ".join(process.info["cmdline"] or ())
-        if "ansible-playbook" in words and str(directory) in words:
-            process.kill()
+    return Laptop(directory)

@@ -120,7 +120,7 @@ def test_local_media_keep_a_second_host_out(cluster: Cluster) -> None:
 @pytest.mark.slow
 def test_a_second_host_takes_workers_dies_and_comes_back(cluster: Cluster) -> None:
     first, second = cluster.first, cluster.second
-    cluster.settings(r's/^storage = "local"/storage = "s3"\ns3_bucket = "media"/')
+    cluster.settings(r's/^(# )?storage = "local"/storage = "s3"\ns3_bucket = "media"/')
     first.script("printf 'AWS_ACCESS_KEY_ID=x\nAWS_SECRET_ACCESS_KEY=x\n' >> /etc/instancectl/secrets.env")
     cluster.cli("deploy", *RISKS)
 
