@@ -1,7 +1,7 @@
-"""Finds the folders that lie beside the package: the only code that knows both places.
+"""Finds what lies beside the package: the only code that knows both places.
 
-A wheel carries them inside the package as `_assets/`; a checkout and an
-editable installation have them at the top level.
+A wheel carries it inside the package as `_assets/`; a checkout and an
+editable installation have it at the top level.
 """
 
 from __future__ import annotations
@@ -11,21 +11,27 @@ from typing import Literal
 
 from instancectl.errors import OperationFailed
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent.parent
+"""The code that runs."""
 
 
-def assets_directory(kind: Literal["templates", "playbooks", "monitoring"]) -> Path:
-    """The folder `kind`.
+def asset(name: str, package: Path = PACKAGE) -> Path:
+    """A file or folder that belongs to the code in `package`.
 
     Raises:
         OperationFailed: it is in neither place; the installation is incomplete.
     """
-    places = (_PACKAGE / "_assets" / kind, _PACKAGE.parent / kind)
+    places = (package / "_assets" / name, package.parent / name)
     for place in places:
-        if place.is_dir():
+        if place.exists():
             return place
     raise OperationFailed(
-        f"cannot find `{kind}`: neither `{places[0]}` nor `{places[1]}` exists",
+        f"cannot find `{name}`: neither `{places[0]}` nor `{places[1]}` exists",
         hint="reinstall instancectl; the installation is incomplete",
-        subject=kind,
+        subject=name,
     )
+
+
+def assets_directory(kind: Literal["templates", "playbooks", "monitoring"]) -> Path:
+    """The folder `kind`; raises like `asset`."""
+    return asset(kind)

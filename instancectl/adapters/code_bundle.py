@@ -9,13 +9,10 @@ import gzip
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from instancectl.errors import OperationFailed
-
-_PACKAGE = Path(__file__).resolve().parent.parent
 _ASSETS = ("templates", "playbooks", "monitoring")
 LOCK = "requirements.lock"
 _TIME = 315532800
@@ -37,52 +34,42 @@ class Bundle:
     content: bytes
 
 
-def build(package: Path = _PACKAGE) -> Bundle:
-    """Pack the code of an installation, checkout or wheel; by default of this very one.
+Find = Callable[[str, Path], Path]
+"""(name, package) → where that asset of the package is; raises `OperationFailed` when it is nowhere."""
+
+
+def build(package: Path, find: Find) -> Bundle:
+    """Pack the code of an installation, checkout or wheel.
 
     Raises:
         OperationFailed: the installation is incomplete.
     """
-    files = dict(sorted(_files(package)))
+    files = _files(package, find)
     lock = files[LOCK]
     return Bundle(_fingerprint(files), hashlib.sha256(lock).hexdigest()[:16], _archive(files))
 
 
-def fingerprint() -> str:
+def fingerprint(package: Path, find: Find) -> str:
     """The fingerprint alone: tells whether a host runs this very code."""
-    return _fingerprint(dict(sorted(_files(_PACKAGE))))
+    return _fingerprint(_files(package, find))
 
 
-def _files(package: Path) -> Iterator[tuple[str, bytes]]:
-    for path in _below(package):
-        name = path.relative_to(package).as_posix()
-        if not name.startswith("_assets/"):
-            yield f"instancectl/{name}", path.read_bytes()
+def _files(package: Path, find: Find) -> dict[str, bytes]:
+    """Name in the archive → content, sorted."""
+    found = {f"instancectl/{name}": path for name, path in _below(package) if not name.startswith("_assets/")}
     for kind in _ASSETS:
-        folder = _asset(package, kind)
-        for path in _below(folder):
-            yield f"instancectl/_assets/{kind}/{path.relative_to(folder).as_posix()}", path.read_bytes()
-    yield LOCK, _asset(package, LOCK).read_bytes()
+        below = _below(find(kind, package))
+        found |= {f"instancectl/_assets/{kind}/{name}": path for name, path in below}
+    found[LOCK] = find(LOCK, package)
+    return {name: found[name].read_bytes() for name in sorted(found)}
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(folder).parts)
+        name = path.relative_to(folder)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
         if path.is_file() and not hidden and path.suffix != ".pyc":
-            yield path
-
-
-def _asset(package: Path, name: str) -> Path:
-    """Beside the package in a checkout, inside it in a wheel or on a host."""
-    places = (package / "_assets" / name, package.parent / name)
-    for place in places:
-        if place.exists():
-            return place
-    raise OperationFailed(
-        f"cannot pack the code for a host: neither `{places[0]}` nor `{places[1]}` exists",
-        hint="reinstall instancectl; the installation is incomplete",
-        subject=name,
-    )
+            yield name.as_posix(), path
 
 
 def _fingerprint(files: dict[str, bytes]) -> str:

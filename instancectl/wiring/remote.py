@@ -87,9 +87,10 @@ def look(remote: Remote) -> HostFacts:
 
 def code_bundle() -> Bundle:
     """The code that runs here, packed for a host."""
+    from instancectl.adapters import assets
     from instancectl.adapters import code_bundle as adapter
 
-    return adapter.build()
+    return adapter.build(assets.PACKAGE, assets.asset)
 
 
 def manager(config: str | None) -> HostAddress | None:
@@ -171,6 +172,7 @@ def carried_out(remote: SshHost, going: Errand, files: tuple[bytes, ...], option
 
 
 def _fingerprint() -> str:
+    from instancectl.adapters import assets
     from instancectl.adapters import code_bundle as adapter
 
-    return adapter.fingerprint()
+    return adapter.fingerprint(assets.PACKAGE, assets.asset)

@@ -145,10 +145,10 @@ class TestNotes:
         assert typed("status", "--quiet").stderr == b""
 
     def test_the_same_version_there_is_not_worth_a_word(self, typed, stub, server):
-        from instancectl.adapters import code_bundle
+        from instancectl.adapters import assets, code_bundle
 
         stub("exit 0")
-        release = f"releases/{code_bundle.fingerprint()}"
+        release = f"releases/{code_bundle.fingerprint(assets.PACKAGE, assets.asset)}"
         server.within(f"mkdir -p /opt/instancectl && ln -sfn {release} /opt/instancectl/current")
         assert typed("status").stderr == b""
 

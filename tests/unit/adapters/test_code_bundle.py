@@ -20,7 +20,7 @@ PACKAGE = Path(instancectl.__file__).parent
 @pytest.fixture(scope="module")
 def bundle():
     """Packed once."""
-    return code_bundle.build()
+    return code_bundle.build(PACKAGE, assets.asset)
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +60,8 @@ def test_nothing_else_is_in_it(members):
 
 
 def test_the_same_code_is_the_same_bytes(bundle):
-    assert code_bundle.build() == bundle
-    assert code_bundle.fingerprint() == bundle.fingerprint
+    assert code_bundle.build(PACKAGE, assets.asset) == bundle
+    assert code_bundle.fingerprint(PACKAGE, assets.asset) == bundle.fingerprint
     owners = {(entry.uid, entry.gid, entry.uname, entry.mtime, entry.mode) for entry in _entries(bundle)}
     assert len(owners) == 1
 
@@ -70,10 +70,10 @@ def test_unpacked_it_packs_itself_the_same(bundle, tmp_path):
     with tarfile.open(fileobj=io.BytesIO(bundle.content)) as archive:
         archive.extractall(tmp_path, filter="data")
     there = tmp_path / "instancectl"
-    assert code_bundle.build(there) == bundle
+    assert code_bundle.build(there, assets.asset) == bundle
     (there / "errors.py").write_text("# changed\n")
-    assert code_bundle.build(there).fingerprint != bundle.fingerprint
-    assert code_bundle.build(there).lock_fingerprint == bundle.lock_fingerprint
+    assert code_bundle.build(there, assets.asset).fingerprint != bundle.fingerprint
+    assert code_bundle.build(there, assets.asset).lock_fingerprint == bundle.lock_fingerprint
 
 
 def test_an_incomplete_installation_packs_nothing(bundle, tmp_path):
@@ -81,7 +81,7 @@ def test_an_incomplete_installation_packs_nothing(bundle, tmp_path):
         archive.extractall(tmp_path, filter="data")
     (tmp_path / "requirements.lock").unlink()
     with pytest.raises(OperationFailed, match=r"requirements\.lock"):
-        code_bundle.build(tmp_path / "instancectl")
+        code_bundle.build(tmp_path / "instancectl", assets.asset)
 
 
 def test_it_is_small(bundle):
