@@ -174,23 +174,24 @@ class _Ansible:
         return path
 
     def _environment(self, hosts: int) -> dict[str, str]:
-        tools = Path(sys.executable).parent  # not resolved: the tools lie beside the venv's own python
         first = self._directory / "bin"
-        _mortal(first / "ansible-playbook", tools / "ansible-playbook", self._directory / _PID)
+        _mortal(first / "ansible-playbook", self._directory / _PID)
         (self._directory / "ansible.cfg").touch()  # a person's own settings must not change what happens
         private = {
             "ANSIBLE_CONFIG": str(self._directory / "ansible.cfg"),
             "ANSIBLE_HOME": str(self._directory / "home"),
             "ANSIBLE_LOCAL_TEMP": str(self._directory / "tmp"),
             "ANSIBLE_FORKS": str(max(2, min(hosts, 10))),
-            "PATH": f"{first}:{tools}:{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{first}:{os.environ.get('PATH', os.defpath)}",
         }
         return {**_ENVIRONMENT, **private}
 
     def _failure(self, log: str) -> OperationFailed:
         reason = "it was ended" if self._status in {"canceled", "timeout"} else "it did not start"
+        said = [line.strip() for line in Path(log).read_text(errors="replace").splitlines() if line.strip()]
+        cause = next((line for line in said if "ERROR" in line), said[-1] if said else "it said nothing")
         return OperationFailed(
-            f"cannot run the playbook: {reason}",
+            f"cannot run the playbook: {reason}: {cause}",
             hint=f"the log says why: `{log}`",
             subject="ansible-playbook",
         )
@@ -205,9 +206,10 @@ def _end_those_of(directory: Path) -> None:
                 os.kill(int(entry.parent.name), signal.SIGKILL)
 
 
-def _mortal(path: Path, program: Path, pid: Path) -> None:
-    """A script that runs `program` so that it ends with us, even when we are killed under nohup.
+def _mortal(path: Path, pid: Path) -> None:
+    """A script that runs Ansible as a module of our own Python, and ends with us, even under nohup.
 
+    Its commands may lie anywhere, or nowhere: what can be imported here is what runs.
     Its terminal is ours: when we are gone, the kernel sends it a hangup, which it must not ignore.
     `pid` then holds its number.
     """
@@ -217,7 +219,8 @@ def _mortal(path: Path, program: Path, pid: Path) -> None:
         "import os, signal, sys\n"
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         f"open({str(pid)!r}, 'w').write(str(os.getpid()))\n"
-        f"os.execv({str(program)!r}, [{str(program)!r}, *sys.argv[1:]])\n"
+        f"words = [{sys.executable!r}, '-P', '-m', 'ansible', 'playbook']\n"
+        "os.execv(words[0], [*words, *sys.argv[1:]])\n"
     )
     path.chmod(0o700)
 

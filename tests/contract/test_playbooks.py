@@ -110,10 +110,33 @@ def test_a_host_that_cannot_be_reached_is_told_apart(directory: Path) -> None:
 
 def test_a_playbook_that_is_none_is_an_error_with_its_log(directory: Path) -> None:
     runner = playbooks(directory, "  - nonsense: [")
-    with pytest.raises(OperationFailed, match="did not start") as caught:
+    with pytest.raises(OperationFailed, match=r"did not start: .*YAML parsing failed") as caught:
         runner.run(PlaybookRun({"one": LOCAL}), lambda _event: None)
     assert runner.log in caught.value.hint
     assert Path(runner.log).read_text()
+
+
+def test_ansible_needs_no_command_beside_our_python(directory: Path) -> None:
+    """Dependencies may come from elsewhere: a venv that borrows them has no scripts of theirs."""
+    venv = directory / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    playbooks(directory, COPY)
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from instancectl.adapters.ansible import AnsiblePlaybooks\n"
+        "from instancectl.ports.playbooks import PlaybookRun\n"
+        f"where = Path({str(directory)!r})\n"
+        f"values = dict({LOCAL!r}, place=str(where / 'x'), text='a')\n"
+        "runner = AnsiblePlaybooks(where / 'playbooks', where / 'state', lambda: 'now')\n"
+        "sys.exit(not runner.run(PlaybookRun({'one': values}), print))\n"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(directory), "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(
+        [venv / "bin" / "python", "-c", program], env=environment, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (directory / "x").read_text() == "a"
 
 
 def test_nothing_but_the_log_stays(directory: Path) -> None:
@@ -202,6 +225,6 @@ def running(directory: Path) -> list[int]:
                 line = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"ansible-playbook" in line and str(directory).encode() in line:
+            if b"site.yml" in line and str(directory).encode() in line:
                 found.append(int(entry.name))
     return found
