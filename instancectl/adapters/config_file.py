@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from instancectl.core.config import InstanceConfig
@@ -73,22 +73,7 @@ class ConfigFile:
         """
         text = with_values(self._path.read_text(encoding="utf-8"), values)
         parse(text, str(self._path))
-        try:
-            handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-            beside = Path(name)
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-                beside.chmod(self._path.stat().st_mode & 0o777)
-                beside.replace(self._path)
-            finally:
-                beside.unlink(missing_ok=True)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot write `{self._path}`: {error.strerror}", subject=str(self._path)
-            ) from error
+        _whole(self._path, text, self._path.stat().st_mode & 0o777, lambda beside: beside.replace(self._path))
 
 
 def write_new(path: Path, text: str) -> None:
@@ -97,6 +82,11 @@ def write_new(path: Path, text: str) -> None:
     Raises:
         ConfigError: it cannot be written, or it exists.
     """
+    _whole(path, text, 0o644, lambda beside: _name(beside, path))
+
+
+def _whole(path: Path, text: str, mode: int, give_name: Callable[[Path], object]) -> None:
+    """Write a file beside the place, durably, and give it its name there: whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -106,8 +96,8 @@ def write_new(path: Path, text: str) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.chmod(0o644)
-            _name(beside, path)
+            beside.chmod(mode)
+            give_name(beside)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
