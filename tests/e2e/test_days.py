@@ -158,14 +158,17 @@ class TestLogs:
         assert "Traceback" not in err
 
     def test_a_reader_that_goes_away_is_no_bug(self, instance: Instance):
-        command = " ".join(instance.words("logs", "web", "-n", "0")) + " | head -n 1"
+        # One that hangs says where.
+        words = ("timeout", "--signal=ABRT", "120", *instance.words("logs", "web", "-n", "0"))
+        command = f"{' '.join(words)} | head -n 1"
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=ROOT,
-            env=instance.environment(),
+            env={**instance.environment(), "PYTHONFAULTHANDLER": "1"},
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0
-        assert "bug" not in done.stderr
+        assert done.stdout.count("\n") == 1
+        assert not done.stderr

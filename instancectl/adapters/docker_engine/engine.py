@@ -12,7 +12,7 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.utils import kwargs_from_env
 
-from instancectl.adapters.docker_engine import jobs, reading, spec
+from instancectl.adapters.docker_engine import jobs, logs, reading, spec
 from instancectl.adapters.docker_engine.spec import NAMESPACE, Json
 from instancectl.core.desired import OVERLAY_MTU, Network, OneShot
 from instancectl.core.observed import Engine, Observed, ServiceState
@@ -297,7 +297,7 @@ class DockerSwarm:
         """Lines of a service's log, oldest first; following waits for the next line as long as it takes."""
         api = self.connect(None) if follow else self.api
         with translation("read the log"):
-            yield from reading.logs(api, f"{stack}_{service}", tail=tail, follow=follow, since=since)
+            yield from logs.logs(api, f"{stack}_{service}", tail=tail, follow=follow, since=since)
 
     @translated
     def describe_unhealthy(self, stack: str, name: str) -> str:

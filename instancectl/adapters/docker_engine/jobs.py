@@ -147,16 +147,16 @@ def _exec_output(api: APIClient, identifier: str) -> bytes:
     url = f"{api.base_url}/v{api.api_version}/exec/{identifier}/start"
     response = api.post(url, json={"Detach": False, "Tty": False}, timeout=api.timeout)
     response.raise_for_status()
-    return b"".join(_frames(response.content))
+    return b"".join(payload for _origin, payload in frames(response.content))
 
 
-def _frames(body: bytes) -> Iterator[bytes]:
-    """Payloads of the Engine's multiplexed stream: one byte of origin, three of nothing, four of length."""
+def frames(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Origins and payloads of the Engine's multiplexed stream: one byte, three of nothing, four of length."""
     at = 0
     while at + FRAME_HEADER.size <= len(body):
         (length,) = FRAME_HEADER.unpack_from(body, at)
         at += FRAME_HEADER.size
-        yield body[at : at + length]
+        yield body[at - FRAME_HEADER.size], body[at : at + length]
         at += length
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docker.errors import APIError, NotFound
 
@@ -163,33 +162,6 @@ def _published(found: Json | None) -> frozenset[tuple[int, int, str]]:
     """Host ports: (published, target, protocol); none before a replica runs."""
     ports = (found or {}).get("Ports") or ()
     return frozenset((port["PublishedPort"], port["TargetPort"], port["Protocol"]) for port in ports)
-
-
-def logs(api: APIClient, name: str, *, tail: int, follow: bool, since: int) -> Iterator[str]:
-    """Lines of a service's log; those there are in the order of time, those to come as they arrive."""
-    # Docker counts `tail` for every replica that ever ran, and gives them replica by replica.
-    options: dict[str, Any] = {"stdout": True, "stderr": True, "tail": tail or "all"}
-    if since:
-        options["since"] = since
-    if follow:
-        yield from _lines(api.service_logs(name, timestamps=False, follow=True, **options))
-        return
-    lines = sorted(_lines(api.service_logs(name, timestamps=True, follow=False, **options)), key=_time)
-    yield from (line.partition(" ")[2] for line in lines[-tail:])
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from (line.decode(errors="replace").rstrip("\r") for line in lines)
-    if rest:
-        yield rest.decode(errors="replace")
-
-
-def _time(line: str) -> str:
-    """Docker's timestamps have a fixed width, so text sorts them."""
-    return line.partition(" ")[0]
 
 
 def describe_unhealthy(api: APIClient, stack: str, name: str) -> str:
