@@ -23,13 +23,15 @@ _FROM_SWARM = 3
 def logs(api: APIClient, name: str, *, tail: int, follow: bool, since: int) -> Iterator[str]:
     """Lines of a service's log; those there are in the order of time, those to come as they arrive."""
     if follow:
-        wanted = {"tail": tail or "all", **({"since": since} if since else {})}
-        yield from _lines(api.service_logs(name, stdout=True, stderr=True, follow=True, **wanted))
+        yield from _lines(
+            api.service_logs(name, stdout=True, stderr=True, follow=True, **_wanted(tail, since))
+        )
         return
     # Not asked of the service: Swarm then waits, without an end, for replicas that have no container.
     here = api.info()["Swarm"]["NodeID"]
     tasks = [t for t in api.tasks(filters={"service": name}) if (t["Status"].get("ContainerStatus"))]
-    written, unread = [], []
+    written: list[str] = []
+    unread: list[str] = []
     for task in tasks:
         try:
             read = _here if task.get("NodeID") == here else _elsewhere
@@ -45,8 +47,11 @@ def logs(api: APIClient, name: str, *, tail: int, follow: bool, since: int) -> I
 
 def _here(api: APIClient, task: Any, tail: int, since: int) -> list[str]:
     container = task["Status"]["ContainerStatus"]["ContainerID"]
-    wanted = {"tail": tail or "all", **({"since": since} if since else {})}
-    return list(_lines([api.logs(container, stdout=True, stderr=True, timestamps=True, **wanted)]))
+    return list(_lines([api.logs(container, timestamps=True, **_wanted(tail, since))]))
+
+
+def _wanted(tail: int, since: int) -> dict[str, Any]:
+    return {"tail": tail or "all", **({"since": since} if since else {})}
 
 
 def _elsewhere(api: APIClient, task: Any, tail: int, since: int) -> list[str]:
