@@ -28,7 +28,7 @@ DISK_EVERY_SLICES = 20
 
 
 class Server(Protocol):
-    """What serves the metrics."""
+    """What serves the metrics, and whatever runs beside."""
 
     def start(self) -> None:
         """Serve in the background."""
@@ -45,6 +45,7 @@ class Around:
         lock: of the ledger: two agents would count every slice twice.
         serve: makes the server of `/metrics` and `/verdict`.
         background: runs work beside the main thread; ends with the process.
+        beside: makes what else is served or done while the agent runs.
     """
 
     senses: Senses
@@ -53,6 +54,7 @@ class Around:
     lock: Lock
     serve: Callable[[Callable[[], Iterable[Sample]], Callable[[], Mapping[str, Any]]], Server]
     background: Callable[[Callable[[], None]], None]
+    beside: Callable[[Agent], tuple[Server, ...]] = lambda _: ()
 
 
 def run(config: InstanceConfig, around: Around) -> Result:
@@ -64,16 +66,22 @@ def run(config: InstanceConfig, around: Around) -> Result:
     """
     with around.lock.hold("agent run"):
         agent = Agent(config, around)
-        server = around.serve(agent.samples, agent.watch.verdict)
-        server.start()
+        servers = (around.serve(agent.samples, agent.watch.verdict), *around.beside(agent))
+        for server in servers:
+            server.start()
         around.background(agent.probe_for_ever)
         around.supervisor.ready()
         while not around.supervisor.wait(LOOK_SECONDS):
             if agent.broken is not None:
-                server.close()
+                _close(servers)
                 raise agent.broken
-        server.close()
+        _close(servers)
     return Result(Status.OK, {"slices": agent.slices}, ("the agent stopped when asked to",))
+
+
+def _close(servers: tuple[Server, ...]) -> None:
+    for server in reversed(servers):
+        server.close()
 
 
 class Agent:
