@@ -284,6 +284,13 @@ def metrics_page() -> str:
     return reference_markdown()
 
 
+def alerts_page() -> str:
+    """docs/reference/alerts.md."""
+    from instancectl.core.monitoring.alerts import reference_markdown
+
+    return reference_markdown()
+
+
 def backup_format_page() -> str:
     """docs/reference/backup-format.md: the text that lies beside the sets."""
     from instancectl.core.backup.format_text import format_text
@@ -292,6 +299,7 @@ def backup_format_page() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "alerts.md": alerts_page,
     "backup-format.md": backup_format_page,
     "cli.md": cli_page,
     "configuration.md": configuration_page,

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
+from instancectl.core.config_alerts import Alerts
 from instancectl.core.config_backup import Backup
 from instancectl.core.config_base import Section
 from instancectl.core.config_host import Host
@@ -338,6 +339,7 @@ class InstanceConfig(Section):
     swarm: Swarm = Swarm()
     scaling: Scaling = Scaling()
     monitoring: Monitoring = Monitoring()
+    alerts: Alerts = Alerts()
     host: Host = Host()
     hosts: Hosts = Hosts()
     backup: Backup = Backup()

@@ -6,12 +6,35 @@ from pydantic import Field
 
 from instancectl.core.config_base import Section
 
+LISTEN = r"^(\[[0-9a-fA-F:]+\]|[0-9.]+):\d{1,5}$"
+
 
 class Monitoring(Section):
     """The agent that probes the instance and exports metrics."""
 
     listen: str = Field(
         "127.0.0.1:9394",
-        pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9.]+):\d{1,5}$",
+        pattern=LISTEN,
         description="Address and port of `/metrics`. Nobody is asked for a password there: keep it private.",
+    )
+    enabled: bool = Field(
+        False,
+        description="Prometheus and Alertmanager as services of the stack, for alerts and graphs; "
+        "they take 256 MiB, and the agent must run.",
+    )
+    prometheus_listen: str = Field(
+        "127.0.0.1:9090",
+        pattern=LISTEN,
+        description="Address and port of Prometheus on this host; nobody is asked for a password there.",
+    )
+    alertmanager_listen: str = Field(
+        "127.0.0.1:9093",
+        pattern=LISTEN,
+        description="Address and port of Alertmanager on this host; nobody is asked for a password there.",
+    )
+    retention_days: int = Field(
+        100, ge=31, description="Days that Prometheus keeps; the 30-day objective needs 31 at least."
+    )
+    retention_mib: int = Field(
+        4096, ge=256, description="Most disk space Prometheus takes, MiB; the oldest days go first."
     )
