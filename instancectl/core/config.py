@@ -172,6 +172,12 @@ class Images(Section):
         "axllent/mailpit:v1.27", description='Image of the mail catcher (`mail.mode = "catch"`).'
     )
     pgbouncer: str = Field("edoburu/pgbouncer:v1.24.1-p1", description="Image of `pgbouncer`.")
+    prometheus: str = Field(
+        "prom/prometheus:v3.5.0", description="Image of `prometheus` (`monitoring.enabled`)."
+    )
+    alertmanager: str = Field(
+        "prom/alertmanager:v0.28.1", description="Image of `alertmanager` (`monitoring.enabled`)."
+    )
 
 
 class Media(Section):

@@ -20,7 +20,7 @@ class Monitoring(Section):
     enabled: bool = Field(
         False,
         description="Prometheus and Alertmanager as services of the stack, for alerts and graphs; "
-        "they take 256 MiB, and the agent must run.",
+        "they take 224 MiB, and the agent must run.",
     )
     prometheus_listen: str = Field(
         "127.0.0.1:9090",

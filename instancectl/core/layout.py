@@ -23,6 +23,7 @@ from instancectl.core.sizes import (
     EdgePlan,
     Layout,
     Machine,
+    MonitoringPlan,
     PgBouncerPlan,
     PostgresPlan,
     Reason,
@@ -201,8 +202,15 @@ def _sized(shape: Shape, config: InstanceConfig, machine: Machine, others: Seque
         redis=RedisPlan(redis, redis * REDIS_PERCENT // 100),
         pgbouncer=None,
         edge=edge,
+        monitoring=_monitoring(config),
     )
     return _with_database(_connected(layout, config), config, machine, others)
+
+
+def _monitoring(config: InstanceConfig) -> MonitoringPlan | None:
+    if not config.monitoring.enabled:
+        return None
+    return MonitoringPlan(footprint.PROMETHEUS, footprint.ALERTMANAGER)
 
 
 def _sidekiq(shape: Shape) -> tuple[SidekiqPlan, ...]:

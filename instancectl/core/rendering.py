@@ -9,6 +9,8 @@ from instancectl.core.config import InstanceConfig
 from instancectl.core.edge import EdgeSettings, edge_files, edge_settings
 from instancectl.core.layout import Layout
 from instancectl.core.mastodon_env import dotenv
+from instancectl.core.monitoring.rules import alertmanager_files, prometheus_files
+from instancectl.core.notify_token import notify_token
 from instancectl.core.secret_set import SecretSet
 from instancectl.core.secrets import NO_SECRET, Secret
 from instancectl.core.topology import Rendered
@@ -57,6 +59,9 @@ def render(
         cache_files=_edge(edge, "cache", fill),
         pgbouncer_ini=_pgbouncer(layout, fill),
         pgbouncer_users=Secret(f'"mastodon" "{database_password.reveal()}"\n'),
+        notify_token=notify_token(secrets),
+        prometheus_files=prometheus_files(config, fill) if layout.monitoring else {},
+        alertmanager_files=alertmanager_files(config, fill) if layout.monitoring else {},
         tls_certificate=tls.certificate,
         tls_key=tls.key,
         acme_ca_root=tls.acme_ca_root,

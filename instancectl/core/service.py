@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
+HOST_NETWORK = "host"
+"""Not of the stack: a service attached to it uses the host's own network."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mount:

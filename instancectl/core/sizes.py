@@ -144,6 +144,14 @@ class EdgePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class MonitoringPlan:
+    """Memory limits of Prometheus and Alertmanager."""
+
+    prometheus_memory_bytes: int
+    alertmanager_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why a derived value is what it is.
 
@@ -167,6 +175,7 @@ class Layout:
     redis: RedisPlan
     pgbouncer: PgBouncerPlan | None
     edge: EdgePlan
+    monitoring: MonitoringPlan | None = None
     reasons: tuple[Reason, ...] = ()
     shares: tuple[Share, ...] = ()
 

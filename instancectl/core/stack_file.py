@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from instancectl.core.desired import OVERLAY_MTU, Desired
-from instancectl.core.service import FileRef, Mount, ServiceSpec, UpdatePolicy
+from instancectl.core.service import HOST_NETWORK, FileRef, Mount, ServiceSpec, UpdatePolicy
 
 HEADER = """\
 # The stack `{stack}` as instancectl deploys it. Written by `instancectl deploy`; edits are overwritten.
@@ -35,7 +35,8 @@ def compose(desired: Desired) -> Tree:
             }
             | ({"internal": True} if network.internal else {})
             for network in desired.networks
-        },
+        }
+        | _host_network(desired),
         "volumes": {name: {} for name in desired.volumes},
         "secrets": {_key(prefix, name): {"external": True, "name": name} for name in desired.secrets},
         "configs": {
@@ -44,6 +45,12 @@ def compose(desired: Desired) -> Tree:
         },
     }
     return {key: _escaped(value) for key, value in tree.items()}
+
+
+def _host_network(desired: Desired) -> Tree:
+    """It is there already, under the same name on every host."""
+    used = any(link.network == HOST_NETWORK for spec in desired.services for link in spec.networks)
+    return {HOST_NETWORK: {"external": True, "name": HOST_NETWORK}} if used else {}
 
 
 def _escaped(value: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from instancectl.core.service import (
+    HOST_NETWORK,
     Attachment,
     FileRef,
     HealthCheck,
@@ -53,10 +54,7 @@ def write(stack: str, spec: ServiceSpec, ids: Mapping[str, str]) -> Json:
                 "MaxAttempts": 0,
             },
             "Placement": _placement(spec),
-            "Networks": [
-                {"Target": f"{stack}_{link.network}", "Aliases": [*link.aliases, spec.name]}
-                for link in spec.networks
-            ],
+            "Networks": [_network(stack, spec.name, link) for link in spec.networks],
             "LogDriver": {
                 "Name": "json-file",
                 "Options": {"max-file": "3", "max-size": f"{spec.log_max_megabytes}m"},
@@ -106,6 +104,12 @@ def read(stack: str, api: Json, networks: Mapping[str, str]) -> ServiceSpec:
         log_max_megabytes=int(options.get("max-size", "0m").rstrip("m") or 0),
         labels=tuple(sorted(labels.items())),
     )
+
+
+def _network(stack: str, service: str, link: Attachment) -> Json:
+    if link.network == HOST_NETWORK:
+        return {"Target": HOST_NETWORK}
+    return {"Target": f"{stack}_{link.network}", "Aliases": [*link.aliases, service]}
 
 
 def _container(stack: str, spec: ServiceSpec, ids: Mapping[str, str]) -> Json:

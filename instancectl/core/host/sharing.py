@@ -195,6 +195,9 @@ def service_sizes(layout: Layout) -> tuple[tuple[str, int, int], ...]:
         sized.append(("pgbouncer", 1, layout.pgbouncer.memory_bytes))
     if edge.mail_memory_bytes:
         sized.append(("mail", 1, edge.mail_memory_bytes))
+    if layout.monitoring:
+        sized.append(("prometheus", 1, layout.monitoring.prometheus_memory_bytes))
+        sized.append(("alertmanager", 1, layout.monitoring.alertmanager_memory_bytes))
     return tuple(sized)
 
 

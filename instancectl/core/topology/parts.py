@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from instancectl.core.config import InstanceConfig
 from instancectl.core.host import placement
@@ -27,6 +27,9 @@ class Rendered:
     Attributes:
         proxy_files: path in the container → content.
         cache_files: likewise.
+        notify_token: with which Alertmanager may tell the agent something.
+        prometheus_files: path in the container → content; empty where there is no Prometheus.
+        alertmanager_files: likewise.
         tls_certificate: PEM chain for `tls.mode = "files"`, else empty.
         tls_key: its key.
         acme_ca_root: PEM root of a private ACME server, else empty.
@@ -40,6 +43,9 @@ class Rendered:
     cache_files: Mapping[str, str]
     pgbouncer_ini: str
     pgbouncer_users: Secret
+    notify_token: Secret = NO_SECRET
+    prometheus_files: Mapping[str, str] = field(default_factory=dict)
+    alertmanager_files: Mapping[str, str] = field(default_factory=dict)
     tls_certificate: str = ""
     tls_key: Secret = NO_SECRET
     acme_ca_root: str = ""

@@ -18,6 +18,7 @@ from instancectl.core.service import Attachment, ServiceSpec
 from instancectl.core.topology.data import db, pgbouncer, redis
 from instancectl.core.topology.edge import cache, proxy
 from instancectl.core.topology.mastodon import mail, sidekiq, streaming, web
+from instancectl.core.topology.monitoring import monitoring
 from instancectl.core.topology.parts import (
     BACKEND,
     DOTENV,
@@ -41,7 +42,14 @@ def desired(config: InstanceConfig, layout: Layout, rendered: Rendered, images: 
     catcher = [mail(build)] if config.mail.mode == "catch" else []
     workers = [sidekiq(build, plan) for plan in layout.sidekiq]
     mastodon = [*catcher, web(build), streaming(build), *workers]
-    everything = [[db(build), redis(build)], pgbouncer(build), mastodon, [cache(build)], [proxy(build)]]
+    everything = [
+        [db(build), redis(build)],
+        pgbouncer(build),
+        mastodon,
+        [cache(build)],
+        [proxy(build)],
+        monitoring(build),
+    ]
     stages = [stage for stage in everything if stage]
     return Desired(
         stack=config.stack,
@@ -60,7 +68,8 @@ def desired(config: InstanceConfig, layout: Layout, rendered: Rendered, images: 
 def volumes(config: InstanceConfig) -> tuple[str, ...]:
     """Names of the volumes that hold data."""
     media = ("media",) if config.media.storage == "local" else ()
-    return ("db", "redis", *media, "proxy-data", "proxy-config", "cache")
+    watching = ("prometheus", "alertmanager") if config.monitoring.enabled else ()
+    return ("db", "redis", *media, "proxy-data", "proxy-config", "cache", *watching)
 
 
 def image_references(config: InstanceConfig, layout: Layout) -> tuple[str, ...]:
@@ -71,6 +80,8 @@ def image_references(config: InstanceConfig, layout: Layout) -> tuple[str, ...]:
         needed.append(images.mail)
     if layout.pgbouncer:
         needed.append(images.pgbouncer)
+    if layout.monitoring:
+        needed += [images.prometheus, images.alertmanager]
     return tuple(dict.fromkeys(needed))
 
 

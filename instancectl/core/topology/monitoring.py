@@ -1,0 +1,82 @@
+"""`prometheus` and `alertmanager`, for instances that want alerts.
+
+Both are in the host's own network and listen on its loopback: the agent is a process of the host, and
+nothing of it has to be opened for containers. See ADR 0031.
+"""
+
+from __future__ import annotations
+
+from instancectl.core.monitoring.rules import reached
+from instancectl.core.service import HOST_NETWORK, Attachment, HealthCheck, Mount, ServiceSpec
+from instancectl.core.topology.parts import Builder, pinned
+
+NOTIFY_TOKEN = "notify_token"  # noqa: S105 - name of a file
+
+GO_MEMORY_PERCENT = 85
+"""Of the limit, above which Go's collector works harder rather than be killed."""
+
+
+def monitoring(build: Builder) -> list[ServiceSpec]:
+    """Both, or none."""
+    return [alertmanager(build), prometheus(build)] if build.layout.monitoring else []
+
+
+def prometheus(build: Builder) -> ServiceSpec:
+    """Scrapes the agent, keeps what the 30-day objective needs, evaluates the rules."""
+    config = build.config.monitoring
+    memory = build.layout.monitoring.prometheus_memory_bytes if build.layout.monitoring else 0
+    return ServiceSpec(
+        name="prometheus",
+        image=build.image(build.config.images.prometheus),
+        command=(
+            "--config.file=/etc/prometheus/prometheus.yml",
+            "--storage.tsdb.path=/prometheus",
+            f"--storage.tsdb.retention.time={config.retention_days}d",
+            f"--storage.tsdb.retention.size={config.retention_mib}MB",
+            f"--web.listen-address={config.prometheus_listen}",
+        ),
+        environment=_collected_below(memory),
+        stop_grace_seconds=60,
+        health=_ready(config.prometheus_listen),
+        mounts=(Mount("/prometheus", "prometheus"),),
+        configs=build.files("prometheus", build.rendered.prometheus_files),
+        networks=(Attachment(HOST_NETWORK),),
+        constraints=pinned(build),
+        memory_bytes=memory,
+    )
+
+
+def alertmanager(build: Builder) -> ServiceSpec:
+    """Groups and inhibits alerts, keeps silences, hands everything to the agent."""
+    config = build.config.monitoring
+    memory = build.layout.monitoring.alertmanager_memory_bytes if build.layout.monitoring else 0
+    return ServiceSpec(
+        name="alertmanager",
+        image=build.image(build.config.images.alertmanager),
+        command=(
+            "--config.file=/etc/alertmanager/alertmanager.yml",
+            "--storage.path=/alertmanager",
+            f"--web.listen-address={config.alertmanager_listen}",
+            # Without peers nobody has to be listened to on 9094.
+            "--cluster.listen-address=",
+        ),
+        environment=_collected_below(memory),
+        stop_grace_seconds=30,
+        health=_ready(config.alertmanager_listen),
+        mounts=(Mount("/alertmanager", "alertmanager"),),
+        # The image's user differs; what it guards is a listener on loopback.
+        secrets=(build.secret("notify-token", build.rendered.notify_token, NOTIFY_TOKEN, mode=0o444),),
+        configs=build.files("alertmanager", build.rendered.alertmanager_files),
+        networks=(Attachment(HOST_NETWORK),),
+        constraints=pinned(build),
+        memory_bytes=memory,
+    )
+
+
+def _collected_below(limit_bytes: int) -> tuple[tuple[str, str], ...]:
+    return (("GOMEMLIMIT", str(limit_bytes * GO_MEMORY_PERCENT // 100)),)
+
+
+def _ready(listen: str) -> HealthCheck:
+    words = ("CMD", "wget", "-q", "-O", "/dev/null", f"http://{reached(listen)}/-/ready")
+    return HealthCheck(words, interval_seconds=10, start_period_seconds=120)
