@@ -204,7 +204,10 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
         ),
         Tier("quickstart", (pytest(python, "quickstart", *in_order, "tests/quickstart"),), 900),
         Tier(
-            "e2e", (pytest(by_the_wheel, "e2e", "-m", "e2e", *in_order, "tests"),), 2400, wheel / "checkout"
+            "e2e",
+            (pytest(by_the_wheel, "e2e", "-m", "e2e and not slow", *in_order, "tests"),),
+            2400,
+            wheel / "checkout",
         ),
         Tier(
             "hosts",

@@ -16,7 +16,7 @@ from tests.hosts.conftest import TwoHosts
 from tests.hosts.instance import DOMAIN, STACK, launch
 from tests.hosts.machine import Laptop, TestHost
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.slow]
 
 TOML = "/etc/instancectl/instance.toml"
 SERVICE = "sidekiq-default"
@@ -117,7 +117,6 @@ def test_local_media_keep_a_second_host_out(cluster: Cluster) -> None:
     assert list(cluster.hosts()) == [cluster.first.name]
 
 
-@pytest.mark.slow
 def test_a_second_host_takes_workers_dies_and_comes_back(cluster: Cluster) -> None:
     first, second = cluster.first, cluster.second
     cluster.settings(r's/^(# )?storage = "local"/storage = "s3"\ns3_bucket = "media"/')
@@ -157,7 +156,6 @@ def test_a_second_host_takes_workers_dies_and_comes_back(cluster: Cluster) -> No
     cluster.does_jobs()
 
 
-@pytest.mark.slow
 def test_a_drained_host_runs_nothing_and_takes_replicas_again(cluster: Cluster) -> None:
     second = cluster.second
     if second.name not in cluster.hosts():
@@ -169,7 +167,6 @@ def test_a_drained_host_runs_nothing_and_takes_replicas_again(cluster: Cluster) 
     eventually(lambda: cluster.carries(second) > 0, seconds=120, pause=1)
 
 
-@pytest.mark.slow
 def test_a_removed_host_is_forgotten_everywhere(cluster: Cluster) -> None:
     first, second = cluster.first, cluster.second
     if second.name not in cluster.hosts():

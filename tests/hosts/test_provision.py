@@ -133,6 +133,7 @@ def test_on_the_host_itself_a_key_that_was_seen_in_use_is_the_proof(two_hosts: T
     assert not can_log_in(host, "root")
 
 
+@pytest.mark.slow
 def test_a_host_with_a_will_of_its_own(make_host: MakeHost, laptop: Laptop) -> None:
     """A mirror that is gone, a login that cannot work, an Engine with settings: said, and nobody is out."""
     host = make_host("stubborn", "bookworm")
