@@ -1,6 +1,6 @@
 """One stack as a resident process looks at it: short deadlines, few questions, process identifiers.
 
-Four plain GET requests on the Engine's socket: Docker's SDK takes a quarter of the memory an agent may use.
+A few plain requests on the Engine's socket: Docker's SDK takes a quarter of the memory an agent may use.
 The socket is a local one in any case, because the containers' networks are entered from here.
 """
 
@@ -11,13 +11,13 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from instancectl.core.monitoring.sight import MemoryUse, Replica, Sight
-from instancectl.errors import Unreachable
+from instancectl.errors import OperationFailed, Unreachable
 
 Json = dict[str, Any]
 
@@ -37,7 +37,7 @@ class ResidentStack:
     def __init__(self, stack: str) -> None:
         """Connects on first use."""
         self._stack = stack
-        self._engine = _Engine()
+        self.engine = _Engine()
         self._lock = threading.Lock()
         self._last: Sight | None = None
         self._processes: dict[str, int] = {}
@@ -75,6 +75,11 @@ class ResidentStack:
         process = self._processes.get(container_id, 0)
         return _memory(process) if process else None
 
+    def process(self, container_id: str) -> int:
+        """The first process of a container that the last look saw on this host; 0 when there is none."""
+        found = self._processes.get(container_id, 0)
+        return found if found and _lives(found) else 0
+
     def _process_of(self, services: tuple[str, ...]) -> int:
         sight, processes = self._last or Sight(), self._processes
         for service in services:
@@ -86,19 +91,19 @@ class ResidentStack:
 
     def _inspect(self, container_id: str) -> int:
         """Its main process; 0 when it has none."""
-        found = self._engine.get(f"/containers/{container_id}/json")
+        found = self.engine.get(f"/containers/{container_id}/json")
         return int(found["State"].get("Pid") or 0) if found else 0
 
     def _look(self) -> Sight:
         mine = {"label": [f"{NAMESPACE}={self._stack}"]}
+        known = self.engine.get("/services", mine) or ()
         services = {
-            one["ID"]: (one["Spec"]["Name"].removeprefix(f"{self._stack}_"), _wanted(one))
-            for one in self._engine.get("/services", mine) or ()
+            one["ID"]: (one["Spec"]["Name"].removeprefix(f"{self._stack}_"), _wanted(one)) for one in known
         }
         running = {**mine, "desired-state": ["running"]}
-        tasks = self._engine.get("/tasks", running) or () if services else ()
+        tasks = self.engine.get("/tasks", running) or () if services else ()
         if tasks and not self._node:
-            info = self._engine.get("/info")
+            info = self.engine.get("/info")
             self._node, self._directory = info["Swarm"]["NodeID"], info["DockerRootDir"]
         found = [
             self._replica(task, services[task["ServiceID"]][0])
@@ -106,7 +111,7 @@ class ResidentStack:
             if task["ServiceID"] in services
         ]
         found.sort(key=lambda one: (one.service, one.slot, one.container_id))
-        return Sight(dict(services.values()), tuple(found), self._directory)
+        return Sight(dict(services.values()), tuple(found), self._directory, _updating(self._stack, known))
 
     def _replica(self, task: Json, service: str) -> Replica:
         status = task.get("Status") or {}
@@ -121,21 +126,30 @@ class ResidentStack:
 
 
 class _Engine:
-    """GET requests on the Engine's socket."""
+    """Requests on the Engine's socket."""
 
     def __init__(self) -> None:
         self._version = ""
 
     def get(self, path: str, filters: Json | None = None) -> Any:
         """The answer; None where there is no such thing, or no Swarm to ask."""
-        if not self._version:
-            self._version = str(self._asked("/version")["ApiVersion"])
         query = f"?filters={quote(json.dumps(filters))}" if filters else ""
-        return self._asked(f"/v{self._version}{path}{query}")
+        return self._asked("GET", self._path(f"{path}{query}"))
 
-    def _asked(self, path: str) -> Any:
+    def post(self, path: str, body: Json | None = None, *, seconds: float = TIMEOUT_SECONDS) -> Any:
+        """Have it change something; None where there is no such thing."""
+        return self._asked("POST", self._path(path), body, seconds)
+
+    def _path(self, path: str) -> str:
+        if not self._version:
+            self._version = str(self._asked("GET", "/version")["ApiVersion"])
+        return f"/v{self._version}{path}"
+
+    def _asked(
+        self, method: str, path: str, body: Json | None = None, seconds: float = TIMEOUT_SECONDS
+    ) -> Any:
         try:
-            status, body = _get(path)
+            status, answer = _call(method, path, body, seconds)
         except (OSError, http.client.HTTPException) as error:
             self._version = ""  # another Engine may answer next time
             raise Unreachable(
@@ -145,13 +159,16 @@ class _Engine:
             ) from error
         if status in {404, 503}:
             return None
-        found = json.loads(body)
-        if status != 200:
-            raise Unreachable(f"the Docker Engine refused: {found.get('message', status)}", subject="docker")
+        found = json.loads(answer) if answer else {}
+        if status >= 400:
+            words = f"the Docker Engine refused: {found.get('message', status)}"
+            if method == "GET":
+                raise Unreachable(words, subject="docker")
+            raise OperationFailed(words, subject="docker")
         return found
 
 
-def _get(path: str) -> tuple[int, bytes]:
+def _call(method: str, path: str, body: Json | None, seconds: float) -> tuple[int, bytes]:
     address = os.environ.get("DOCKER_HOST", LOCAL + SOCKET)
     if not address.startswith(LOCAL):
         raise Unreachable(
@@ -159,12 +176,13 @@ def _get(path: str) -> tuple[int, bytes]:
             hint="run it on the host itself, without DOCKER_HOST",
             subject="docker",
         )
-    connection = http.client.HTTPConnection("docker", timeout=TIMEOUT_SECONDS)
+    connection = http.client.HTTPConnection("docker", timeout=seconds)
     connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        connection.sock.settimeout(TIMEOUT_SECONDS)
+        connection.sock.settimeout(seconds)
         connection.sock.connect(address.removeprefix(LOCAL))
-        connection.request("GET", path)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
         response = connection.getresponse()
         return response.status, response.read()
     finally:
@@ -173,6 +191,16 @@ def _get(path: str) -> tuple[int, bytes]:
 
 def _lives(process: int) -> bool:
     return process > 0 and Path(f"/proc/{process}").exists()
+
+
+def _updating(stack: str, services: Iterable[Json]) -> tuple[str, ...]:
+    """Services that Swarm is replacing right now, or taking back."""
+    found = (
+        one["Spec"]["Name"].removeprefix(f"{stack}_")
+        for one in services
+        if (one.get("UpdateStatus") or {}).get("State") in {"updating", "rollback_started"}
+    )
+    return tuple(sorted(found))
 
 
 def _wanted(service: Json) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from instancectl import wiring
+from instancectl.cli import scale_live
 from instancectl.cli.context import globals_of
 from instancectl.core.result import Result
 
@@ -16,6 +17,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Grow and shrink services within the budget.")
     group.callback()(_scale)
     group.command()(simulate)
+    scale_live.add(group)
     app.add_typer(group, name="scale")
 
 
@@ -61,7 +63,7 @@ def simulate(
     plot: Annotated[str, typer.Option(metavar="FILE", help="Draw it: a file that ends in .svg.")] = "",
 ) -> Result:
     """Rehearse a surge: what breaks first and when, beside other autoscalers; changes nothing."""
-    from instancectl.operations import scale as operation
+    from instancectl.operations.scaling import rehearsing as operation
 
     options = globals_of(ctx)
     wish = operation.Wish(

@@ -24,6 +24,10 @@ class Applied:
         shipped: node's identifier → deployed references of images that are there.
         cut_off: identifiers of nodes that cannot pull from a registry: images are deployed without digest.
         maintenance: message of the maintenance page while it is on, else None.
+        scale: service → processes that a person or the autoscaler chose instead of the layout's number.
+        holds: service → (processes, end in seconds since 1970) that a person holds until then.
+        surge_until: end of a surge that a person declared, seconds since 1970; 0: there is none.
+        surge_mode: registration mode to go back to after it; empty when it was not changed.
     """
 
     local_domain: str = ""
@@ -38,6 +42,10 @@ class Applied:
     shipped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cut_off: tuple[str, ...] = ()
     maintenance: str | None = None
+    scale: Mapping[str, int] = field(default_factory=dict)
+    holds: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    surge_until: float = 0.0
+    surge_mode: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the state file."""
@@ -56,4 +64,5 @@ class Applied:
         values = {key: value for key, value in found.items() if key in known}
         values["shipped"] = {node: tuple(there) for node, there in values.get("shipped", {}).items()}
         values["cut_off"] = tuple(values.get("cut_off", ()))
+        values["holds"] = {name: (int(n), float(end)) for name, (n, end) in values.get("holds", {}).items()}
         return cls(**values)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from instancectl.core.desired import Desired
 from instancectl.core.observed import Observed, ServiceState
+from instancectl.core.scaling.chosen import unsized
 from instancectl.core.secrets import fingerprint
 from instancectl.core.service import ServiceSpec
 from instancectl.core.steps import (
@@ -136,5 +137,8 @@ def _obsolete(desired: Desired, observed: Observed) -> Iterator[Remove]:
 
 
 def signature(desired: Desired) -> str:
-    """Fingerprint of everything deployed, to know what was verified."""
-    return fingerprint(repr((desired.stack, desired.services)))
+    """Fingerprint of everything deployed, to know what was verified.
+
+    How many processes there are does not count: one more of what works is proven by its own health check.
+    """
+    return fingerprint(repr((desired.stack, tuple(unsized(spec) for spec in desired.services))))

@@ -9,10 +9,31 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
-from instancectl.wiring.instance import config_if_any
+from instancectl.wiring.instance import (
+    OpenInstance,
+    clock,
+    config_if_any,
+    journal,
+    lock,
+    open_instance,
+    reporter,
+    secrets,
+    state,
+    swarm,
+)
 
 if TYPE_CHECKING:
+    from instancectl.adapters.scaling_record import SqliteScalingRecord
+    from instancectl.adapters.stack_sight import ResidentStack
     from instancectl.core.config import InstanceConfig
+    from instancectl.core.desired import OneShot
+    from instancectl.core.observed import Observed
+    from instancectl.core.scaling.settings import Policy
+    from instancectl.operations.monitoring import Senses
+    from instancectl.operations.scaling.by_hand import ByHand
+    from instancectl.operations.scaling.loop import Loop, Resident
+    from instancectl.operations.scaling.sampling import Eyes
+    from instancectl.operations.scaling.surge import Surge
 
 
 def config_or_defaults(options: Globals) -> InstanceConfig:
@@ -52,3 +73,163 @@ def picture(path: str) -> Callable[[str], None] | None:
             subject=path,
         )
     return lambda text: plain_file.write(path, text, "the picture")
+
+
+# ---------------------------------------------------------------------------
+# Live
+
+
+def _eyes(opened: OpenInstance, senses: Senses) -> tuple[Eyes, ResidentStack]:
+    from instancectl.adapters.container_work import ContainerWork
+    from instancectl.adapters.stack_sight import ResidentStack
+    from instancectl.operations.scaling.sampling import Eyes
+
+    stack = ResidentStack(opened.config.stack)
+    eyes = Eyes(
+        stack=stack,
+        redis=senses.redis,
+        database=senses.database,
+        workers=ContainerWork(stack.process),
+        inside=senses.inside,
+        host=senses.host,
+        clock=senses.clock,
+    )
+    return eyes, stack
+
+
+def _policy(opened: OpenInstance, senses: Senses) -> Policy:
+    from instancectl.core.scaling.settings import policy_for
+    from instancectl.core.sizes import Machine
+
+    machine = Machine(senses.host.memory().total_bytes, senses.host.cores())
+    return policy_for(opened.config, machine)
+
+
+def _loop(opened: OpenInstance, senses: Senses, tell: Callable[[str], None], mode: str = "") -> Loop:
+    from dataclasses import replace
+
+    from instancectl.adapters.file_lock import FileLock
+    from instancectl.adapters.own_command import ChildCommand
+    from instancectl.adapters.stack_hand import ResidentHand
+    from instancectl.operations.scaling.acting import Actor, Hands
+    from instancectl.operations.scaling.loop import Around, Loop
+    from instancectl.operations.scaling.sampling import Sampler
+
+    eyes, stack = _eyes(opened, senses)
+    policy = _policy(opened, senses)
+    policy = replace(policy, mode=mode or policy.mode)
+    sampler, child = Sampler(eyes, policy.layout), ChildCommand(str(opened.paths.directory))
+    hands = Hands(
+        stack=ResidentHand(opened.config.stack, stack.engine),
+        workers=eyes.workers,
+        redis=eyes.redis,
+        state=state(opened),
+        journal=journal(opened, "scaling"),
+        command=child,
+    )
+    around = Around(
+        sampler=sampler,
+        actor=Actor(hands, policy.layout, sampler),
+        record=scaling_record(opened),
+        state=hands.state,
+        alone=FileLock(opened.paths.state_directory / "scaling.lock"),
+        changing=lock(opened),
+        clock=eyes.clock,
+        tell=tell,
+        end_surge=lambda: child.run("surge", "off"),
+    )
+    return Loop(policy, around)
+
+
+def scaling_record(opened: OpenInstance) -> SqliteScalingRecord:
+    """What the autoscaler saw and decided."""
+    from instancectl.adapters.scaling_record import SqliteScalingRecord
+
+    return SqliteScalingRecord(opened.paths.state_directory / "scaling.sqlite3")
+
+
+def scaling_beside(opened: OpenInstance, senses: Senses, tell: Callable[[str], None]) -> Resident:
+    """The autoscaler inside an agent."""
+    from instancectl.adapters.daemon_threads import in_background
+    from instancectl.operations.scaling.loop import Beside, Resident
+
+    return Resident(lambda: _loop(opened, senses, tell), Beside(in_background, clock(), tell))
+
+
+def scaling_watch(options: Globals, mode: str) -> tuple[Loop, Callable[[float], bool]]:
+    """The autoscaler in the foreground, and what waits for the next second or for Ctrl-C."""
+    from instancectl.adapters.service_manager import ServiceManager
+    from instancectl.wiring.monitoring import monitoring_of
+
+    opened = open_instance(options)
+    loop = _loop(opened, monitoring_of(opened), reporter(options).note, mode)
+    supervisor = ServiceManager()
+    supervisor.ready()
+    return loop, supervisor.wait
+
+
+def scaling_by_hand(options: Globals, command: str) -> ByHand:
+    """Numbers by hand."""
+    from instancectl.core.scaling.observing import Mails
+    from instancectl.core.scaling.settings import policy_for
+    from instancectl.core.sizes import Machine
+    from instancectl.operations.scaling.by_hand import ByHand, Surroundings
+    from instancectl.operations.scaling.sampling import Sampler
+    from instancectl.wiring.deploying import layout
+    from instancectl.wiring.monitoring import monitoring_of
+
+    opened = open_instance(options)
+    config, senses = opened.config, monitoring_of(opened)
+    eyes, _ = _eyes(opened, senses)
+
+    def policy(observed: Observed) -> Policy:
+        machine = Machine(observed.engine.memory_bytes, observed.engine.cores)
+        return policy_for(config, machine, layout=layout(config, observed))
+
+    return ByHand(
+        Surroundings(
+            stack=config.stack,
+            policy=policy,
+            sample=lambda of: Sampler(eyes, of.layout).sample(Mails({}))[0],
+            swarm=swarm(),
+            state=state(opened),
+            journal=journal(opened, command),
+            lock=lock(opened).hold,
+            reporter=reporter(options),
+            clock=clock(),
+        )
+    )
+
+
+def surge(options: Globals, command: str) -> Surge:
+    """A surge that a person declares or ends."""
+    from instancectl.core import topology
+    from instancectl.core.monitoring import postgres
+    from instancectl.core.scaling import chosen, observing
+    from instancectl.operations.scaling.surge import PATIENT, Surge, Surroundings
+    from instancectl.wiring.deploying import layout, render
+    from instancectl.wiring.monitoring import monitoring_of
+
+    opened = open_instance(options)
+    config, engine, record = opened.config, swarm(), state(opened)
+    found = secrets(opened)
+    database = monitoring_of(opened).database
+    sizes = layout(config, engine.observe(config.stack), drained=True)
+
+    def job(name: str, argv: tuple[str, ...]) -> OneShot:
+        rendered = render(opened, found, sizes, None)
+        return topology.one_shot(config, rendered, record.load().images, name, argv)
+
+    return Surge(
+        Surroundings(
+            stack=config.stack,
+            patient=chosen.configured(sizes, PATIENT) if PATIENT in chosen.names(sizes) else 0,
+            swarm=engine,
+            state=record,
+            journal=journal(opened, command),
+            clock=clock(),
+            mode=lambda: observing.registrations(database.ask(postgres.SIGNUPS))[1],
+            job=job,
+            lock=lock(opened).hold,
+        )
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from instancectl.core.monitoring.catalogue_alerting import ALERTING_METRICS
 from instancectl.core.monitoring.catalogue_probes import PROBE_METRICS
+from instancectl.core.monitoring.catalogue_scaling import SCALING_METRICS
 from instancectl.core.monitoring.catalogue_sidekiq import SIDEKIQ_METRICS
 from instancectl.core.monitoring.catalogue_stores import (
     AGENT_METRICS,
@@ -18,6 +20,8 @@ SECTIONS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
     ("PostgreSQL and Redis", STORE_METRICS),
     ("People and releases", PEOPLE_METRICS),
     ("Containers and disks", HOST_METRICS),
+    ("Scaling", SCALING_METRICS),
+    ("Alerts and maintenance", ALERTING_METRICS),
     ("The agent itself", AGENT_METRICS),
 )
 

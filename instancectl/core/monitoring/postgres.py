@@ -1,7 +1,7 @@
 """What PostgreSQL is asked, by a role that can do nothing else, and what the rows mean.
 
 Own queries instead of another exporter's: those differ between the releases of Debian, and they hold several
-connections. The role has two connections, two seconds for a statement, and may only read.
+connections. The role has four connections, two seconds for a statement, and may only read.
 """
 
 from __future__ import annotations
@@ -69,12 +69,19 @@ select 'reports', 'oldest', coalesce(extract(epoch from (select utc from clock) 
 
 UPDATES = "select type, urgent, count(*) from software_updates group by type, urgent"
 
+SIGNUPS = """
+select (select coalesce(max(id), 0) from users),
+       (select value from settings where var = 'registrations_mode' limit 1)
+"""
+"""The number of the newest account, and the registration mode as YAML; NULL while nobody set it."""
+
 READABLE = {
-    "users": ("disabled", "confirmed_at", "approved", "created_at"),
+    "users": ("id", "disabled", "confirmed_at", "approved", "created_at"),
+    "settings": ("var", "value"),
     "reports": ("action_taken_at", "created_at"),
     "software_updates": ("type", "urgent"),
 }
-"""Table → columns the role may read: no address, no name, no text."""
+"""Table → columns the role may read: nobody's address, name or text; settings are those of the site."""
 
 UPDATE_TYPES = {"0": "patch", "1": "minor", "2": "major"}
 """`SoftwareUpdate.type` of Mastodon."""
@@ -107,7 +114,7 @@ def role_statements(stored: str) -> tuple[str, ...]:
         "default_transaction_read_only": "on",
         "log_min_error_statement": "panic",
     }
-    limits = "login nosuperuser nocreatedb nocreaterole noreplication connection limit 2"
+    limits = "login nosuperuser nocreatedb nocreaterole noreplication connection limit 4"
     return (
         f"do $$ begin create role {ROLE}; exception when duplicate_object then null; end $$",
         f"alter role {ROLE} {limits} password '{stored}'",

@@ -61,6 +61,7 @@ class Process:
         hostname: of its container: the beginning of the container's identifier.
         rss_bytes: resident memory.
         round_trip_seconds: to Redis and back, as it measured itself.
+        started: when, seconds since 1970; 0 when it does not say.
     """
 
     identity: str
@@ -73,6 +74,7 @@ class Process:
     threads: int
     rss_bytes: int
     round_trip_seconds: float
+    started: float = 0.0
 
     def alive(self, now: float) -> bool:
         """Whether it beats."""
@@ -269,6 +271,7 @@ def _process(identity: str, reply: Reply) -> Process | None:
             threads=int(fields[4] or info.get("concurrency") or 0),
             rss_bytes=int(fields[5] or 0) * 1024,
             round_trip_seconds=int(fields[6] or 0) / 1e6,
+            started=float(info.get("started_at") or 0),
         )
     except (ValueError, TypeError, AttributeError):
         return None

@@ -39,11 +39,13 @@ class Sight:
         wanted: service → replicas it should have.
         replicas: those that should run, in a stable order.
         docker_directory: where this host's Engine keeps everything.
+        updating: services that Swarm is replacing right now.
     """
 
     wanted: Mapping[str, int] = field(default_factory=dict)
     replicas: tuple[Replica, ...] = ()
     docker_directory: str = "/var/lib/docker"
+    updating: tuple[str, ...] = ()
 
     def of(self, service: str) -> tuple[Replica, ...]:
         """Replicas of one service that have a container, healthy or not."""
@@ -55,6 +57,10 @@ class Sight:
             return ""
         found = (one.name for one in self.replicas if one.container_id.startswith(hostname))
         return next(found, "")
+
+    def spread(self) -> bool:
+        """Whether replicas run on other hosts, too."""
+        return any(not one.here for one in self.replicas if one.container_id)
 
 
 @dataclass(frozen=True, slots=True)

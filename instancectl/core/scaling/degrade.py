@@ -36,6 +36,9 @@ GIVEN_UP: Final = {
     4: "half of the inbox is told to come later",
 }
 
+TOOTCTL: Final = {"open": ("open",), "approved": ("approved",), "none": ("close",)}
+"""Registration mode → words of `tootctl settings registrations`; none of them touches another setting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weather:

@@ -16,8 +16,10 @@ from instancectl.core.host.images import wanted
 from instancectl.core.host.placement import holds_data, roles_of
 from instancectl.core.layout import Layout
 from instancectl.core.observed import Node, Observed
+from instancectl.core.partial import some
 from instancectl.core.plan import FirstRun, Plan, plan, signature
 from instancectl.core.result import Result, Status
+from instancectl.core.scaling import chosen
 from instancectl.core.steps import (
     CreateConfig,
     CreateOwner,
@@ -121,6 +123,23 @@ class Deployment:
         with self._around.lock.hold(why):
             return self._deploy(why)
 
+    def start(self, why: str, wanted: Callable[[str], bool]) -> None:
+        """Bring up the services that `wanted` says yes to, with what they need; all else stays as it is.
+
+        Raises:
+            Refused: a precondition is missing; nothing changed.
+        """
+        around = self._around
+        with around.lock.hold(why):
+            before = self._prepare()
+            if not some(before.plan, wanted):
+                return
+            self._refuse_bad(around.gate(before.plan.world.observed, before.plan.world.applied))
+            early = tuple(step for step in before.plan.steps if step.kind in PREPARATORY)
+            self._apply(before, Plan(early, before.plan.world))
+            prepared = self._prepare()
+            self._apply(prepared, some(prepared.plan, wanted), already=len(early))
+
     def maintenance(self, message: str | None) -> Result:
         """Show the maintenance page with `message`, or with None the instance again.
 
@@ -218,7 +237,9 @@ class Deployment:
         around, config = self._around, self._config
         applied = around.state.load()
         observed = around.swarm.observe(config.stack)
-        layout = around.layout(observed)
+        layout = chosen.counted(
+            around.layout(observed), chosen.numbers(applied, around.clock.epoch_seconds())
+        )
         rendered = around.render(layout, applied.maintenance)
         references = topology.image_references(config, layout)
         images = {reference: applied.images.get(reference, reference) for reference in references}

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instancectl.core import topology
 from instancectl.core.applied import Applied
 from instancectl.core.observed import Observed, ServiceState, Task
 from instancectl.core.plan import plan, sequence, signature
+from instancectl.core.scaling.chosen import counted
 from instancectl.core.steps import EnsureService, PrepareSchema, Remove, Verify, WaitServices, World
 from tests.fakes import instance
 
@@ -97,7 +99,7 @@ def test_the_edge_opens_last():
 @pytest.mark.parametrize("name", [spec.name for spec in DESIRED.services])
 def test_only_the_service_that_changed_is_touched(name):
     changed = tuple(
-        replace(spec, memory_bytes=spec.memory_bytes + 1) if spec.name == name else spec
+        replace(spec, stop_grace_seconds=spec.stop_grace_seconds + 1) if spec.name == name else spec
         for spec in DESIRED.services
     )
     desired = replace(DESIRED, services=changed)
@@ -193,3 +195,13 @@ def test_the_signature_follows_every_service():
         services[index] = replace(spec, stop_grace_seconds=spec.stop_grace_seconds + 1)
         assert signature(replace(DESIRED, services=tuple(services))) != signature(DESIRED)
     assert signature(instance.desired()) == signature(DESIRED)
+
+
+def test_another_number_of_processes_is_proven_by_their_health_check_alone():
+    sizes = counted(instance.layout(), {"web": 4, "sidekiq-push": 3})
+    of = instance.config()
+    images = {reference: reference for reference in topology.image_references(of, sizes)}
+    more = topology.desired(of, sizes, instance.rendered(), images)
+    assert more.service("sidekiq-push").replicas == 3
+    assert ("WEB_CONCURRENCY", "4") in more.service("web").environment
+    assert signature(more) == signature(DESIRED)

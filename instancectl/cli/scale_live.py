@@ -1,0 +1,90 @@
+"""`scale show`, `set`, `hold`, `release`, `watch` and `explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from instancectl import wiring
+from instancectl.cli.context import globals_of
+from instancectl.core.result import Result
+
+
+def add(group: typer.Typer) -> None:
+    """Add the commands to `scale`."""
+    group.command()(show)
+    group.command("set")(set_)
+    group.command()(hold)
+    group.command()(release)
+    group.command()(watch)
+    group.command()(explain)
+
+
+def show(ctx: typer.Context) -> Result:
+    """Show how many processes run, what was chosen, and what there is room for."""
+    return wiring.scaling_by_hand(globals_of(ctx), "scale show").show()
+
+
+def set_(
+    ctx: typer.Context,
+    numbers: Annotated[
+        list[str], typer.Argument(metavar="SERVICE=NUMBER…", help="Such as `sidekiq-push=2` or `web=4`.")
+    ],
+) -> Result:
+    """Run so many processes, now and after every deploy; refused with the arithmetic when there is no room.
+
+    A number is replicas of a Sidekiq service, or Puma processes of `web`.
+    """
+    from instancectl.core.scaling import chosen
+
+    wanted = dict(chosen.parsed(word) for word in numbers)
+    return wiring.scaling_by_hand(globals_of(ctx), "scale set").set(wanted)
+
+
+def hold(
+    ctx: typer.Context,
+    service: Annotated[str, typer.Argument(help="A Sidekiq service, or `web`.")],
+    number: Annotated[int, typer.Argument(min=0, max=1000, help="Processes.")],
+    span: Annotated[str, typer.Option("--for", help="How long, such as `30min` or `2h`.")] = "2h",
+) -> Result:
+    """Keep a service at a number for a while: the autoscaler leaves it alone until then."""
+    from instancectl.core.scaling import moments
+
+    end = wiring.clock().epoch_seconds() + moments.span(span)
+    return wiring.scaling_by_hand(globals_of(ctx), "scale hold").hold(service, number, end)
+
+
+def release(
+    ctx: typer.Context,
+    services: Annotated[list[str] | None, typer.Argument(help="Those; all when left out.")] = None,
+) -> Result:
+    """Go back to the layout's numbers; nothing is held any longer."""
+    return wiring.scaling_by_hand(globals_of(ctx), "scale release").release(tuple(services or ()))
+
+
+def watch(
+    ctx: typer.Context,
+    mode: Annotated[str, typer.Option(help="advise, auto or off, instead of `scaling.mode`.")] = "",
+) -> Result:
+    """Run the autoscaler here instead of in the agent, and say what it decides; until Ctrl-C."""
+    from instancectl.core.result import Status
+
+    if mode not in {"", "advise", "auto", "off"}:
+        raise typer.BadParameter(f"`{mode}` is none of advise, auto, off", param_hint="--mode")
+    loop, wait = wiring.scaling_watch(globals_of(ctx), mode)
+    loop.run(wait)
+    return Result(Status.OK, {}, ("stopped when asked to; what runs goes on running",))
+
+
+def explain(
+    ctx: typer.Context,
+    at: Annotated[
+        str, typer.Option(metavar="MOMENT", help="Such as `02:41` or `2027-01-31T02:41`; else the last day.")
+    ] = "",
+) -> Result:
+    """Tell what the autoscaler decided, when and why, with the numbers of that moment."""
+    from instancectl.operations.scaling.explaining import explain as operation
+
+    opened = wiring.open_instance(globals_of(ctx))
+    return operation(wiring.scaling_record(opened), wiring.clock(), at)

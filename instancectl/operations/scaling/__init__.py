@@ -1,0 +1,1 @@
+"""Scaling: rehearse, show, set and hold by hand, watch, explain."""

@@ -1,0 +1,298 @@
+"""The live loop: a sample every ten seconds through the policy; what it decides is written down, then done.
+
+Only one loop works at a time. It keeps no state that a clean end would have to save: each sample is one
+transaction with what follows from it, and whatever a kill cut off is decided again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from instancectl.core.monitoring import catalogue_scaling as metrics
+from instancectl.core.monitoring.metric import Counter
+from instancectl.core.monitoring.metric import Sample as Reading
+from instancectl.core.scaling import chosen, keeping, recorded
+from instancectl.core.scaling.decision import Decision, Kind
+from instancectl.core.scaling.observing import Mails
+from instancectl.core.scaling.policy import decide
+from instancectl.core.scaling.sample import Sample
+from instancectl.core.scaling.settings import PROFILES, TICK_SECONDS, Policy
+from instancectl.core.scaling.state import State
+from instancectl.core.unknown import Unknown
+from instancectl.errors import Busy, InstanceError
+from instancectl.operations.scaling.acting import DONE, Actor
+from instancectl.operations.scaling.sampling import Sampler
+from instancectl.ports.clock import Clock
+from instancectl.ports.lock import Lock
+from instancectl.ports.scaling_record import ScalingRecord
+from instancectl.ports.state import State as StateDirectory
+
+GLANCE_SECONDS: Final = 1.0
+WHY: Final = "scaling"
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the loop needs.
+
+    Attributes:
+        alone: held while the loop runs: two controllers never work at once.
+        changing: the instance's lock, held while something is changed.
+        tell: what to do with a sentence for a person.
+        end_surge: ends a surge whose time is over.
+    """
+
+    sampler: Sampler
+    actor: Actor
+    record: ScalingRecord
+    state: StateDirectory
+    alone: Lock
+    changing: Lock
+    clock: Clock
+    tell: Callable[[str], None]
+    end_surge: Callable[[], tuple[int, str]]
+
+
+class Loop:
+    """One controller."""
+
+    def __init__(self, policy: Policy, around: Around) -> None:
+        """Nothing is read before the first tick."""
+        self._policy, self._around = policy, around
+        self._memory: dict[str, Any] | None = None
+        self._state, self._mails = State(), Mails({})
+        self._decided = Counter(metrics.DECISIONS)
+        self._last: tuple[Sample, Policy] | None = None
+        self.troubled = ""
+
+    def run(self, wait: Callable[[float], bool]) -> None:
+        """Until `wait` (seconds) says that it is over.
+
+        Raises:
+            Busy: another controller works.
+        """
+        with self._around.alone.hold(WHY):
+            self._load()
+            while True:
+                started = self._around.clock.monotonic_seconds()
+                self._tried()
+                while (left := started + TICK_SECONDS - self._around.clock.monotonic_seconds()) > 0:
+                    if wait(min(left, GLANCE_SECONDS)):
+                        return
+                    self._around.sampler.glance()
+                if wait(0.0):
+                    return
+
+    def _tried(self) -> None:
+        """A tick that cannot be written down, or whose beginnings cannot be read, changes nothing."""
+        try:
+            self.tick()
+            self.troubled = ""
+        except InstanceError as error:
+            if error.message != self.troubled:
+                self._around.tell(f"nothing is changed: {error.message}")
+            self.troubled = error.message
+
+    def tick(self) -> tuple[Decision, ...]:
+        """One sample: look, decide, write down, act, write down how it ended."""
+        around = self._around
+        policy = self._current()
+        sample, mails = around.sampler.sample(self._mails)
+        state, decisions = decide(policy, self._state, sample)
+        if any(one.act and one.changes for one in decisions):
+            try:
+                with around.changing.hold(WHY):
+                    self._keep(state, mails, sample, decisions, act=True)
+            except Busy as error:
+                # Somebody else changes the instance: judged again with that in mind, nothing is done.
+                state, decisions = decide(policy, self._state, replace(sample, updating=error.message))
+                self._keep(state, mails, sample, decisions, act=False)
+        else:
+            self._keep(state, mails, sample, decisions, act=False)
+        self._last = (sample, policy)
+        if policy.mode != "off":
+            around.actor.weigh()
+        return decisions
+
+    # ---- memory
+
+    def _load(self) -> None:
+        found = self._around.record.memory()
+        if found is None:
+            return
+        try:
+            self._state = keeping.restored(found["state"])
+            mails = found["mails"]
+            self._mails = Mails(
+                {minute: (int(p), int(f)) for minute, (p, f) in mails["minutes"].items()},
+                int(mails["day"]),
+                int(mails["sent"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            self._around.tell("what was remembered of scaling cannot be read; it begins anew")
+
+    def _keep(
+        self, state: State, mails: Mails, sample: Sample, decisions: tuple[Decision, ...], *, act: bool
+    ) -> None:
+        """Before acting: after a kill it is known what was wanted, and what must be taken back."""
+        around = self._around
+        memory = {
+            "state": keeping.plain(state),
+            "mails": {"minutes": dict(mails.minutes), "day": mails.day, "sent": mails.sent},
+        }
+        row = recorded.row(sample, state)
+        numbers = around.record.keep(sample.at, memory, row, [one.as_json() for one in decisions])
+        self._state, self._mails = state, mails
+        for number, one in zip(numbers, decisions, strict=True):
+            self._decided.add((one.subject, _direction(one), one.rule))
+            outcome = ""
+            if act and one.act and one.changes:
+                outcome = around.actor.act(one)
+                around.record.ended(number, outcome)
+            around.tell(_told(one, outcome))
+
+    def _current(self) -> Policy:
+        """The policy with what people hold now; holds and surges that are over are taken away."""
+        around = self._around
+        now = around.clock.epoch_seconds()
+        applied = around.state.load()
+        if applied.surge_until and applied.surge_until <= now:
+            code, said = around.end_surge()
+            around.tell(
+                "the surge is over" if not code else f"the surge cannot be ended: {said.strip()[-200:]}"
+            )
+            applied = around.state.load()
+        over = [name for name, (_, end) in applied.holds.items() if end <= now]
+        if over:
+            self._release(over)
+            applied = around.state.load()
+        held = {name: number for name, (number, end) in applied.holds.items() if end > now}
+        profile = PROFILES["snappy"] if applied.surge_until > now else self._policy.profile
+        return replace(self._policy, holds=held, profile=profile)
+
+    def _release(self, names: list[str]) -> None:
+        """Back to what was chosen before, or to the layout's number; the policy takes it from there."""
+        around = self._around
+        try:
+            with around.changing.hold(WHY):
+                applied = around.state.load()
+                holds = {name: held for name, held in applied.holds.items() if name not in names}
+                for name in names:
+                    number = applied.scale.get(name, chosen.configured(self._policy.layout, name))
+                    reason = "nobody holds it any longer"
+                    kind = Kind.PROCESSES if name == chosen.WEB else Kind.REPLICAS
+                    held = applied.holds[name][0]
+                    outcome = around.actor.act(Decision(kind, name, number, held, "released", reason))
+                    around.tell(f"`{name}`: {reason}; {number} again: {outcome}")
+                around.state.save(replace(around.state.load(), holds=holds))
+        except InstanceError as error:
+            around.tell(f"the end of a hold must wait: {error.message}")
+
+    # ---- metrics
+
+    def readings(self) -> Iterator[Reading]:
+        """What the exporter shows of it."""
+        yield Reading(metrics.MODE, 1, (self._policy.mode,))
+        yield from self._decided.samples()
+        if self._last is None:
+            return
+        sample, policy = self._last
+        yield Reading(metrics.LAST_RUN, sample.at)
+        yield Reading(metrics.LADDER, self._state.ladder.level)
+        if not isinstance(sample.services, Unknown):
+            for name, one in sample.services.items():
+                if name in chosen.names(policy.layout):
+                    yield Reading(metrics.REPLICAS, one.replicas, (name,))
+                    yield Reading(metrics.DESIRED, one.replicas + one.starting, (name,))
+                    yield Reading(metrics.MAX_REPLICAS, policy.ceiling(name), (name,))
+        if not isinstance(sample.web, Unknown):
+            yield Reading(metrics.REPLICAS, sample.web.processes, ("web",))
+            yield Reading(metrics.DESIRED, sample.web.processes + sample.web.starting, ("web",))
+            yield Reading(metrics.MAX_REPLICAS, policy.ceiling("web"), ("web",))
+        yield from self._pressures(sample, policy)
+
+    @staticmethod
+    def _pressures(sample: Sample, policy: Policy) -> Iterator[Reading]:
+        if not isinstance(sample.queues, Unknown):
+            for name, queue in sample.queues.items():
+                if name in policy.objectives:
+                    yield Reading(metrics.PRESSURE, queue.latency_seconds / policy.objectives[name], (name,))
+        if not isinstance(sample.web, Unknown):
+            yield Reading(metrics.PRESSURE, sample.web.queue_seconds / policy.web_seconds, ("web",))
+
+
+def _direction(one: Decision) -> str:
+    if not one.changes:
+        return "hold"
+    if one.kind in {Kind.REPLICAS, Kind.PROCESSES}:
+        return "up" if one.target > one.before else "down"
+    return one.kind.value
+
+
+def _told(one: Decision, outcome: str) -> str:
+    if not one.changes:
+        return one.sentence
+    if not one.act:
+        return f"would do: {one.sentence}"
+    return one.sentence if outcome == DONE else f"{one.sentence} ({outcome})"
+
+
+def explained(found: Mapping[str, Any], outcome: str) -> str:
+    """The sentence of a decision as it was kept."""
+    one = Decision(**{**found, "kind": Kind(found["kind"])})
+    return _told(one, outcome or DONE)
+
+
+class Resident:
+    """The loop beside an agent: it starts again whatever ended it, and waits while another one works."""
+
+    def __init__(self, make: Callable[[], Loop], around: Beside) -> None:
+        """`make` reads the configuration; it may raise, and is asked again."""
+        self._make, self._around = make, around
+        self._over = False
+        self._loop: Loop | None = None
+
+    def start(self) -> None:
+        """Work in the background."""
+        self._around.background(self._for_ever)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._over = True
+
+    def readings(self) -> Iterator[Reading]:
+        """Metrics; none before the first tick."""
+        if self._loop is not None:
+            yield from self._loop.readings()
+
+    def _for_ever(self) -> None:
+        said = ""
+        while not self._over:
+            try:
+                self._loop = self._make()
+                self._loop.run(self._wait)
+            except InstanceError as error:
+                words = error.message
+            except Exception as error:  # noqa: BLE001 - the agent goes on probing, and says what happened
+                words = f"scaling broke: {type(error).__name__}: {error}; this is a bug: report it"
+            else:
+                return
+            if words != said:
+                self._around.tell(f"scaling waits: {words}")
+            said = words
+            self._wait(TICK_SECONDS)
+
+    def _wait(self, seconds: float) -> bool:
+        self._around.clock.sleep(seconds)
+        return self._over
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the loop needs of an agent: a thread, a clock, somebody to tell."""
+
+    background: Callable[[Callable[[], None]], None]
+    clock: Clock
+    tell: Callable[[str], None]
