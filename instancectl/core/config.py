@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 from instancectl.core.config_alerts import Alerts
 from instancectl.core.config_backup import Backup
 from instancectl.core.config_base import Section
+from instancectl.core.config_dashboard import Dashboard, StatusPage
 from instancectl.core.config_host import Host
 from instancectl.core.config_hosts import Hosts
 from instancectl.core.config_monitoring import Monitoring
@@ -345,6 +346,8 @@ class InstanceConfig(Section):
     swarm: Swarm = Swarm()
     scaling: Scaling = Scaling()
     monitoring: Monitoring = Monitoring()
+    dashboard: Dashboard = Dashboard()
+    status_page: StatusPage = StatusPage()
     alerts: Alerts = Alerts()
     host: Host = Host()
     hosts: Hosts = Hosts()

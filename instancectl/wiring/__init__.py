@@ -1,5 +1,7 @@
 """Composition root: builds the adapters for one invocation, and hands them to an operation."""
 
+from instancectl.wiring.alerting import rules, silencing, trial
+from instancectl.wiring.dashboard import ledger
 from instancectl.wiring.deploying import deployment, destruction, layout, render, run_in_one_shot
 from instancectl.wiring.hosting import host_settings, provision, provisioning
 from instancectl.wiring.instance import (
@@ -28,9 +30,17 @@ from instancectl.wiring.members import (
     other_rooms,
     serve_courier,
 )
-from instancectl.wiring.monitoring import agent, exposition, ledger, monitoring
+from instancectl.wiring.monitoring import agent, exposition, monitoring
 from instancectl.wiring.remote import Ask, code_bundle, here, look, manager, reach, relayed
-from instancectl.wiring.scaling import config_or_defaults, picture, trace_text
+from instancectl.wiring.scaling import (
+    config_or_defaults,
+    picture,
+    scaling_by_hand,
+    scaling_record,
+    scaling_watch,
+    surge,
+    trace_text,
+)
 from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
 
 __all__ = [
@@ -78,15 +88,22 @@ __all__ = [
     "relayed",
     "render",
     "reporter",
+    "rules",
     "run_in_one_shot",
+    "scaling_by_hand",
+    "scaling_record",
+    "scaling_watch",
     "secrets",
     "senses",
     "serve_courier",
+    "silencing",
     "smtp_password",
     "state",
     "stored_secrets",
     "subject",
+    "surge",
     "swarm",
     "trace_text",
+    "trial",
     "write_debug_log",
 ]

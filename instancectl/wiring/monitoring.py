@@ -9,23 +9,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from instancectl.core.invocation import Globals
+from instancectl.wiring.alerting import alerting_beside, desk
+from instancectl.wiring.dashboard import ledger, served
 from instancectl.wiring.instance import OpenInstance, clock, open_instance, reporter, state, stored_secrets
+from instancectl.wiring.scaling import scaling_beside
 
 if TYPE_CHECKING:
     from instancectl.adapters.exposition import MetricsServer
-    from instancectl.adapters.uptime_ledger import SqliteLedger
     from instancectl.core.config import InstanceConfig
     from instancectl.core.monitoring.metric import Sample
+    from instancectl.operations.alerting import Desk
     from instancectl.operations.monitoring import Around, Senses
 
 Samples = Callable[[], Iterable["Sample"]]
-
-
-def ledger(opened: OpenInstance) -> SqliteLedger:
-    """The uptime ledger of the instance."""
-    from instancectl.adapters.uptime_ledger import SqliteLedger
-
-    return SqliteLedger(opened.paths.state_directory / "uptime.sqlite3")
 
 
 def monitoring(options: Globals) -> tuple[InstanceConfig, Senses]:
@@ -42,16 +38,29 @@ def agent(options: Globals, listen: str) -> tuple[InstanceConfig, Around]:
     from instancectl.operations.monitoring import Around
 
     opened = open_instance(options)
+    senses, note = _senses(opened), reporter(options).note
+    scaling = scaling_beside(opened, senses, note)
+    takes = desk(opened)
     host, _, port = (listen or opened.config.monitoring.listen).rpartition(":")
     around = Around(
-        senses=_senses(opened),
+        senses=senses,
         supervisor=ServiceManager(),
         reporter=reporter(options),
         lock=FileLock(opened.paths.state_directory / "agent.lock"),
-        serve=lambda samples, verdict: _server((host.strip("[]"), int(port)), samples, verdict),
+        serve=lambda samples, verdict: _server(
+            (host.strip("[]"), int(port)), lambda: (*samples(), *scaling.readings()), verdict, takes
+        ),
         background=in_background,
+        beside=lambda made: (
+            *served(opened, made, reporter(options)), scaling, alerting_beside(opened, options, takes, made)
+        ),
     )
     return opened.config, around
+
+
+def monitoring_of(opened: OpenInstance) -> Senses:
+    """Everything to look at an instance with; nothing is looked at yet."""
+    return _senses(opened)
 
 
 def exposition(samples: Samples) -> bytes:
@@ -62,11 +71,11 @@ def exposition(samples: Samples) -> bytes:
 
 
 def _server(
-    address: tuple[str, int], samples: Samples, verdict: Callable[[], Mapping[str, Any]]
+    address: tuple[str, int], samples: Samples, verdict: Callable[[], Mapping[str, Any]], takes: Desk
 ) -> MetricsServer:
     from instancectl.adapters.exposition import MetricsServer
 
-    return MetricsServer(address, samples, verdict)
+    return MetricsServer(address, samples, verdict, {"/notify": takes.take})
 
 
 def _senses(opened: OpenInstance) -> Senses:

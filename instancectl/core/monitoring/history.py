@@ -52,8 +52,13 @@ def month_lines(days: Mapping[date, Counts]) -> list[str]:
 
 def outage_lines(spells: Iterable[Spell]) -> list[str]:
     """The stretches that were bad, newest first."""
+    return ["  ".join(row) for row in outage_rows(spells)]
+
+
+def outage_rows(spells: Iterable[Spell]) -> list[tuple[str, str, str]]:
+    """When each bad stretch began, how long it was, and what broke; newest first."""
     return [
-        f"{began(spell)}  {show_seconds(spell.seconds)}  {spell.cause or 'no single cause'}"
+        (began(spell), show_seconds(spell.seconds), spell.cause or "no single cause")
         for spell in reversed(tuple(spells))
         if spell.verdict is Verdict.BAD
     ]
@@ -65,10 +70,10 @@ def began(spell: Spell) -> str:
 
 
 def _shown(counts: Counts) -> tuple[str, str, str]:
-    return _percent(counts.uptime, 3), _percent(counts.coverage, 1), show_seconds(counts.bad_seconds)
+    return percent(counts.uptime, 3), percent(counts.coverage, 1), show_seconds(counts.bad_seconds)
 
 
-def _percent(share: float | None, digits: int) -> str:
+def percent(share: float | None, digits: int) -> str:
     """Rounded down: a hundred percent means all of it."""
     if share is None:
         return "unknown"

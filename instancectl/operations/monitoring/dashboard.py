@@ -1,0 +1,184 @@
+"""The dashboard: one reading in every slice, its history, and pages made of the last one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from instancectl.core.config import InstanceConfig
+from instancectl.core.monitoring.metric import Sample
+from instancectl.core.monitoring.overview import Decision, Facts, Firing, Reading, Section
+from instancectl.core.monitoring.overview_mail import mail
+from instancectl.core.monitoring.overview_stores import backups, data, scaling, slo
+from instancectl.core.monitoring.overview_work import now, queues
+from instancectl.core.monitoring.panels import PANELS, Feed, keys_of
+from instancectl.core.monitoring.ring import WINDOWS
+from instancectl.core.monitoring.sli import AVAILABILITY, SLICE_SECONDS
+from instancectl.core.monitoring.surfaces import slis_of
+from instancectl.core.unknown import Known, Unknown
+from instancectl.errors import InstanceError
+from instancectl.operations.monitoring.agent import Server
+from instancectl.ports.clock import Clock
+from instancectl.ports.reading_ring import ReadingRing
+from instancectl.ports.reporter import Reporter
+from instancectl.ports.uptime_ledger import UptimeLedger
+
+SPELLS = 200
+AFTER_SLICE_SECONDS = 8.0
+"""Readings are made when the probes of a slice are done, so that the two do not disturb each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the dashboard is made of.
+
+    Attributes:
+        samples: reads everything once.
+        verdict: of the last slice.
+        alerts: which fire; unknown, with a reason, where nothing evaluates them.
+        decisions: of scaling, newest first.
+        runbook: slug → its text; None when there is none.
+    """
+
+    samples: Callable[[], Iterable[Sample]]
+    verdict: Callable[[], Mapping[str, Any]]
+    ledger: UptimeLedger
+    ring: ReadingRing
+    clock: Clock
+    reporter: Reporter
+    alerts: Callable[[], Known[tuple[Firing, ...]]]
+    decisions: Callable[[], Known[tuple[Decision, ...]]]
+    runbook: Callable[[str], str | None]
+
+
+class Dashboard:
+    """Read by many requests while the next reading is under way."""
+
+    def __init__(self, config: InstanceConfig, sources: Sources) -> None:
+        """Nothing was read yet."""
+        self._config, self._sources = config, sources
+        self._feed = Feed()
+        self._lock = threading.Lock()
+        self._read_at: float | None = None
+        self._samples: tuple[Sample, ...] = ()
+        self._said = ""
+
+    @property
+    def domain(self) -> str:
+        """Of the instance."""
+        return self._config.instance.domain
+
+    # ---- readings
+
+    def read_for_ever(self) -> None:
+        """A reading in every slice; what goes wrong is said once and tried again."""
+        while True:
+            try:
+                self.read()
+                self._said = ""
+            except Exception as error:  # noqa: BLE001 - a reading that failed must not end all others
+                self._tell(error)
+            at = self._sources.clock.epoch_seconds()
+            self._sources.clock.sleep((AFTER_SLICE_SECONDS - at) % SLICE_SECONDS or SLICE_SECONDS)
+
+    def read(self) -> None:
+        """Read everything once, show it from now on, and add it to history."""
+        at = self._sources.clock.epoch_seconds()
+        samples = tuple(self._sources.samples())
+        with self._lock:
+            self._read_at, self._samples = at, samples
+            points = self._feed.points(at, samples)
+        self._sources.ring.add(at, points)
+
+    def _tell(self, error: Exception) -> None:
+        said = error.message if isinstance(error, InstanceError) else f"{type(error).__name__}: {error}"
+        if said != self._said:
+            self._said = said
+            self._sources.reporter.note(f"the dashboard has no new reading: {said}")
+
+    # ---- pages
+
+    def facts(self) -> Facts:
+        """Everything a page is made of, as of now."""
+        with self._lock:
+            read_at, samples = self._read_at, self._samples
+        ledger = self._sources.ledger
+        return Facts(
+            domain=self.domain,
+            now=self._sources.clock.epoch_seconds(),
+            read_at=read_at,
+            samples=samples,
+            verdict=self._sources.verdict(),
+            days={sli: days for sli in slis_of(self._config) if (days := ledger.days(sli))},
+            spells=ledger.spells(AVAILABILITY, SPELLS),
+            alerts=_tried(self._sources.alerts),
+            decisions=_tried(self._sources.decisions),
+        )
+
+    def section(self, slug: str, facts: Facts | None = None) -> Section:
+        """One page of `core.monitoring.panels.PAGES`."""
+        seen = facts or self.facts()
+        reading = Reading(seen.samples)
+        pages: dict[str, Callable[[], Section]] = {
+            "now": lambda: now(seen, reading),
+            "queues": lambda: queues(reading),
+            "mail": lambda: mail(seen, reading),
+            "data": lambda: data(reading, seen.now),
+            "backups": lambda: backups(reading, seen.now),
+            "scaling": lambda: scaling(seen, reading),
+            "slo": lambda: slo(seen),
+        }
+        return pages[slug]()
+
+    def runbook(self, slug: str) -> str | None:
+        """The text of a runbook; None when there is none."""
+        return self._sources.runbook(slug)
+
+    def series(self, slug: str, window: str) -> dict[str, Any] | None:
+        """The lines of one panel over one window; None when there is no such panel or window."""
+        panel = PANELS.get(slug)
+        if panel is None or window not in WINDOWS:
+            return None
+        ring = self._sources.ring
+        legends = keys_of(panel, ring.keys())
+        found = ring.history([key for _, key in legends], window, self._sources.clock.epoch_seconds())
+        values = found.peaks if panel.peaks else found.means
+        return {
+            "unit": panel.unit.value,
+            "step": WINDOWS[window][1].seconds,
+            "times": list(found.times),
+            "lines": [
+                {"name": name, "values": list(line)}
+                for (name, _), line in zip(legends, values, strict=True)
+                if any(value is not None for value in line)
+            ],
+        }
+
+
+class Served:
+    """The dashboard while the agent runs: its server, and the readings it shows."""
+
+    def __init__(
+        self, dashboard: Dashboard, server: Server, background: Callable[[Callable[[], None]], None]
+    ) -> None:
+        """Nothing is begun yet."""
+        self._dashboard, self._server, self._background = dashboard, server, background
+
+    def start(self) -> None:
+        """Serve and read in the background."""
+        self._background(self._dashboard.read_for_ever)
+        self._server.start()
+
+    def close(self) -> None:
+        """Serve no more; the readings end with the process."""
+        self._server.close()
+
+
+def _tried(look: Callable[[], Known[Any]]) -> Known[Any]:
+    """What is not reachable is unknown: the other sections are shown all the same."""
+    try:
+        return look()
+    except InstanceError as error:
+        return Unknown(error.message, error.hint)
