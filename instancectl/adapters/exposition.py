@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -20,6 +20,10 @@ from instancectl.core.monitoring.metric import Distribution, Kind, Sample
 from instancectl.errors import OperationFailed
 
 Samples = Callable[[], Iterable[Sample]]
+Take = Callable[[bytes, str], int]
+"""(body, `Authorization`) to an HTTP status."""
+
+POST_BYTES = 1 << 20
 REQUEST_SECONDS = 10
 """Whoever connects and says nothing is let go after that."""
 
@@ -54,9 +58,13 @@ class MetricsServer:
     """Serves `/metrics` and `/verdict` on one address; each request has its own thread."""
 
     def __init__(
-        self, address: tuple[str, int], samples: Samples, verdict: Callable[[], Mapping[str, Any]]
+        self,
+        address: tuple[str, int],
+        samples: Samples,
+        verdict: Callable[[], Mapping[str, Any]],
+        posts: Mapping[str, Take] | None = None,
     ) -> None:
-        """Listen at once.
+        """Listen at once; `posts` take what is posted to a path.
 
         Raises:
             OperationFailed: the address is taken or is not ours.
@@ -66,7 +74,9 @@ class MetricsServer:
             "/verdict": ("application/json", lambda: json.dumps(dict(verdict()), indent=2).encode()),
         }
         try:
-            self._server = _Server(address, _handler(pages))
+            self._server = _Server(
+                address, type("Handler", (_Handler,), {"pages": pages, "posts": posts or {}})
+            )
         except OSError as error:
             raise OperationFailed(
                 f"cannot listen on {address[0]}:{address[1]}: {error.strerror or error}",
@@ -98,39 +108,56 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is nobody's fault; `Handler` answers all else."""
 
 
-def _handler(pages: Mapping[str, tuple[str, Callable[[], bytes]]]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = REQUEST_SECONDS
-        protocol_version = "HTTP/1.1"
-        # Headers and body leave together: apart, the body would wait 40 ms for the headers' acknowledgement.
-        wbufsize = 1 << 20
-        disable_nagle_algorithm = True
+class _Handler(BaseHTTPRequestHandler):
+    """Knows its pages by the subclass that a server makes."""
 
-        def do_GET(self) -> None:
-            """One of the pages, or 404."""
-            page = pages.get(self.path.partition("?")[0])
-            if page is None:
-                self._answer(404, "text/plain", b"there are /metrics and /verdict\n")
-                return
-            kind, body = page
-            try:
-                self._answer(200, kind, body())
-            except (BrokenPipeError, ConnectionResetError):
-                return
-            except Exception as error:  # noqa: BLE001 - one broken scrape must not look like an empty one
-                self._answer(500, "text/plain", f"{type(error).__name__}: {error}\n".encode())
+    pages: ClassVar[Mapping[str, tuple[str, Callable[[], bytes]]]] = {}
+    posts: ClassVar[Mapping[str, Take]] = {}
+    timeout = REQUEST_SECONDS
+    protocol_version = "HTTP/1.1"
+    # Headers and body leave together: apart, the body would wait 40 ms for the headers' acknowledgement.
+    wbufsize = 1 << 20
+    disable_nagle_algorithm = True
 
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def do_GET(self) -> None:
+        """One of the pages, or 404."""
+        page = self.pages.get(self.path.partition("?")[0])
+        if page is None:
+            self._answer(404, "text/plain", b"there are /metrics and /verdict\n")
+            return
+        kind, body = page
+        try:
+            self._answer(200, kind, body())
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        except Exception as error:  # noqa: BLE001 - one broken scrape must not look like an empty one
+            self._answer(500, "text/plain", f"{type(error).__name__}: {error}\n".encode())
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
-            """A line for every scrape would drown what matters."""
+    def do_POST(self) -> None:
+        """Hand a body over; the status is whatever takes it says."""
+        take = self.posts.get(self.path.partition("?")[0])
+        length = self.headers.get("Content-Length", "")
+        if take is None or not length.isdigit() or int(length) > POST_BYTES:
+            self.close_connection = True  # the body was not read
+            self._answer(404 if take is None else 413, "text/plain", b"")
+            return
+        try:
+            body = self.rfile.read(int(length))
+            self._answer(take(body, self.headers.get("Authorization", "")), "text/plain", b"")
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        except Exception as error:  # noqa: BLE001 - whoever posted must know that it was not taken
+            self._answer(500, "text/plain", f"{type(error).__name__}\n".encode())
 
-    return Handler
+    def _answer(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
+        """A line for every scrape would drown what matters."""
 
 
 def _family(sample: Sample) -> Any:

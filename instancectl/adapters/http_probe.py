@@ -30,6 +30,7 @@ class SocketHttpProbe:
         *,
         connect: Connect = socket.create_connection,
         vouch: bool = True,
+        insist: bool = False,
     ) -> None:
         """Judge certificates by this host's roots, or those of the PEM file `roots`.
 
@@ -37,12 +38,14 @@ class SocketHttpProbe:
             roots: PEM file; empty for this host's.
             timeout_seconds: for each step.
             connect: makes the connections.
+            insist: send nothing over a connection whose certificate is not trusted.
             vouch: look whether the certificate is trusted, which takes a second connection.
         """
         self._roots = roots
         self._timeout = timeout_seconds
         self._connect = connect
-        self._vouch = vouch
+        self._vouch = vouch and not insist
+        self._insist = insist
 
     def ask(self, request: Request) -> Answer | NoAnswer:
         """One request; every failure to get an answer is a `NoAnswer`."""
@@ -68,7 +71,8 @@ class SocketHttpProbe:
         sock = self._connected(request, url)
         source = str(sock.getsockname()[0])
         if url.scheme == "https":
-            sock = _unverified().wrap_socket(sock, server_hostname=url.hostname)
+            context = self._trusting() if self._insist else _unverified()
+            sock = context.wrap_socket(sock, server_hostname=url.hostname)
         certificate = _certificate(sock, distrust)
         connection.sock = sock
         with closing(connection):
@@ -83,9 +87,12 @@ class SocketHttpProbe:
         port = url.port or (443 if url.scheme == "https" else 80)
         return self._connect((request.connect_to or url.hostname or "", port), self._timeout)
 
+    def _trusting(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._roots or None)
+
     def _distrust(self, request: Request, url: SplitResult) -> str:
         """Why the certificate is not trusted, from a handshake of its own; empty when it is."""
-        context = ssl.create_default_context(cafile=self._roots or None)
+        context = self._trusting()
         try:
             with (
                 self._connected(request, url) as plain,

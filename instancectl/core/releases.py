@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 Version = tuple[int, ...]
 """Numbers of a version, most significant first."""
@@ -74,6 +75,15 @@ def line_of(release: str) -> ReleaseLine | None:
     """The line a release belongs to, or None when this table does not know it."""
     line = ".".join(release.split(".")[:2])
     return next((row for row in RELEASE_LINES if row.line == line), None)
+
+
+def support_ends(release: str) -> float | None:
+    """End of the last day with security fixes, seconds since 1970; None while nobody announced one."""
+    row = line_of(release)
+    if row is None or not row.supported_until:
+        return None
+    last = datetime.fromisoformat(row.supported_until).replace(tzinfo=UTC)
+    return (last + timedelta(days=1)).timestamp()
 
 
 def requirements_of(release: str) -> ReleaseLine:

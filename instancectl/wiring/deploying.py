@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
+from instancectl.wiring.alerting import silences_of
 from instancectl.wiring.instance import (
     OpenInstance,
     clock,
@@ -76,6 +77,7 @@ def deployment(options: Globals, command: str, accepted: tuple[str, ...] = ()) -
     opened = open_instance(options)
     found = secrets(opened)
     record = state(opened)
+    silences = silences_of(opened, options, command)
     around = Surroundings(
         swarm=swarm(),
         state=record,
@@ -89,6 +91,8 @@ def deployment(options: Globals, command: str, accepted: tuple[str, ...] = ()) -
         layout=lambda observed: layout(opened.config, observed),
         render=lambda sizes, maintenance: render(opened, found, sizes, maintenance),
         write_stack=_write_stack,
+        silenced=silences.planned,
+        maintained=lambda on: silences.maintenance(on=on),
         own_address=_mesh_address(),
         ship=lambda node, reference: ship_image(opened, options, node, reference),
     )

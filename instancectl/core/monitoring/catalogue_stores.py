@@ -78,10 +78,21 @@ UPDATE_AVAILABLE = Metric(
     "1 for each kind of release that Mastodon itself knows to be newer; at most 60 s old.",
     ("type", "urgent"),
 )
+VERSION_END = Metric(
+    "instancectl_version_end_of_support_timestamp_seconds",
+    _G,
+    "End of the security fixes for the release that answers; no series while no end is announced.",
+)
 
 CONTAINER_UP = Metric("instancectl_container_up", _G, "1 if the replica runs.", ("service", "replica"))
 CONTAINER_WANTED = Metric(
     "instancectl_service_replicas_wanted", _G, "Replicas the service should have.", ("service",)
+)
+CONTAINER_RESTARTS = Metric(
+    "instancectl_container_restarts_total",
+    _C,
+    "Containers that took the place of another in the same replica, since the agent started.",
+    ("service",),
 )
 CONTAINER_MEMORY = Metric(
     "instancectl_container_memory_bytes",
@@ -121,8 +132,9 @@ STORE_METRICS = (
 )  # fmt: skip
 PEOPLE_METRICS = (
     USERS, USERS_OLDEST, SIGNUPS, REPORTS, REPORTS_OLDEST, MASTODON_INFO, UPDATE_AVAILABLE,
+    VERSION_END,
 )  # fmt: skip
 HOST_METRICS = (
-    CONTAINER_UP, CONTAINER_WANTED, CONTAINER_MEMORY, CONTAINER_LIMIT, DISK_TOTAL, DISK_FREE, DISK_FULL,
+    CONTAINER_UP, CONTAINER_WANTED, CONTAINER_RESTARTS, CONTAINER_MEMORY, CONTAINER_LIMIT, DISK_TOTAL, DISK_FREE, DISK_FULL,
 )  # fmt: skip
 AGENT_METRICS = (COLLECTOR_SUCCESS, COLLECTOR_DURATION, BUILD_INFO)

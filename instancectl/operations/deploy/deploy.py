@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from instancectl import executor
@@ -64,6 +65,8 @@ class Surroundings:
         layout: sizes for an Engine with these cores and this memory.
         render: files, with the message of the maintenance page while that is on.
         write_stack: the stack file as text.
+        silenced: silences the alerts that steps cause, for as long as they are taken.
+        maintained: told when the maintenance page is on or off.
         own_address: of this host in the private network between hosts; empty when it has none.
         ship: brings an image to another host; what to say about it. None where there is no other.
     """
@@ -80,6 +83,8 @@ class Surroundings:
     layout: Callable[[Observed], Layout]
     render: Callable[[Layout, str | None], Rendered]
     write_stack: Callable[[Mapping[str, object], str], str]
+    silenced: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
+    maintained: Callable[[bool], None] = lambda _: None
     own_address: str = ""
     ship: Callable[[Node, str], str] | None = None
 
@@ -161,6 +166,7 @@ class Deployment:
             if not steps:
                 return Result(Status.UNCHANGED, {"maintenance": word}, (f"maintenance is {word} already",))
             around.journal.write("maintenance", state=word)
+            around.maintained(message is not None)
             self._apply(prepared, steps)
             if Verify(signature(before.desired)).satisfied_by(before.plan.world):
                 # Nothing but the page differs from what was seen to work.
@@ -205,15 +211,16 @@ class Deployment:
             ship=around.ship,
         )
         try:
-            executor.apply(
-                steps,
-                handlers.table(),
-                journal=around.journal,
-                reporter=around.reporter,
-                clock=around.clock,
-                again="instancectl deploy",
-                already=already,
-            )
+            with around.silenced("deploy") if steps else nullcontext():
+                executor.apply(
+                    steps,
+                    handlers.table(),
+                    journal=around.journal,
+                    reporter=around.reporter,
+                    clock=around.clock,
+                    again="instancectl deploy",
+                    already=already,
+                )
         except (Exception, KeyboardInterrupt) as error:
             self._tell_owner_meanwhile(error, handlers.outcome.owner)
             raise

@@ -93,6 +93,7 @@ class Agent:
         self._prober = Prober(config, around.senses)
         self._collectors = Collectors(around.senses)
         self.watch = Watch(config)
+        self._further: list[Callable[[], Iterable[Sample]]] = []
         self.slices = 0
         self.broken: InstanceError | None = None
         self._said = ""
@@ -134,6 +135,12 @@ class Agent:
         if kept:
             yield from self.watch.samples(totals)
         yield from self._collectors.samples()
+        for samples in self._further:
+            yield from samples()
+
+    def also(self, samples: Callable[[], Iterable[Sample]]) -> None:
+        """Show these samples, too, in every scrape."""
+        self._further.append(samples)
 
     def _note_room(self, directory: str) -> None:
         free = self._senses.host.disk(directory).free_bytes

@@ -10,6 +10,7 @@ from instancectl import __version__
 from instancectl.core.monitoring import catalogue_stores as stores
 from instancectl.core.monitoring import disk, postgres
 from instancectl.core.monitoring.metric import Sample
+from instancectl.core.monitoring.restarts import Restarts
 from instancectl.core.monitoring.sidekiq import Process
 from instancectl.core.monitoring.sight import Sight
 from instancectl.core.monitoring.stores import JobCounters, redis_samples, sidekiq_samples
@@ -52,6 +53,7 @@ class Collectors:
         """Nothing is asked yet."""
         self._senses = senses
         self._sight: Known[Sight] = NOT_LOOKED
+        self._restarts = Restarts()
         self._jobs: JobCounters | None = None
         self._jobs_lock = threading.Lock()
         self._sizes = _Cached(self._read_sizes)
@@ -60,6 +62,7 @@ class Collectors:
     def see(self, sight: Known[Sight]) -> None:
         """What the Engine showed last: a scrape does not ask it again."""
         self._sight = sight
+        self._restarts.see(sight)
 
     def samples(self) -> Iterator[Sample]:
         """All samples of one scrape, each source's with whether it answered and how long it took."""
@@ -143,6 +146,7 @@ class Collectors:
             return
         for service, replicas in sorted(self._sight.wanted.items()):
             yield Sample(stores.CONTAINER_WANTED, replicas, (service,))
+        yield from self._restarts.samples()
         for one in self._sight.replicas:
             labels = (one.service, str(one.slot))
             yield Sample(stores.CONTAINER_UP, float(one.runs), labels)

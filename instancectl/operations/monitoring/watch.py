@@ -13,6 +13,7 @@ from instancectl.core.monitoring.metric import Counter, Sample, Tally
 from instancectl.core.monitoring.sli import OBJECTIVES, SLICE_SECONDS, Counts
 from instancectl.core.monitoring.surfaces import asks, slis_of
 from instancectl.core.monitoring.verdict import CAUSES, Judgement
+from instancectl.core.releases import support_ends
 from instancectl.operations.monitoring.probing import Round
 
 VANTAGE = "host"
@@ -97,5 +98,8 @@ class Watch:
             yield Sample(probes.CERTIFICATE_END, end, (host,))
         if self._round.release:
             yield Sample(stores.MASTODON_INFO, 1, (self._round.release,))
+            ends = support_ends(self._round.release)
+            if ends is not None:
+                yield Sample(stores.VERSION_END, ends)
         for service in CAUSES:
             yield Sample(probes.CAUSE, float(service in self._judgement.causes), (service,))

@@ -1,0 +1,1 @@
+"""From what Alertmanager says to messages that people get."""
