@@ -78,6 +78,22 @@ class BackupCrypto:
         key = _identity(identity)
         _through(chunks, write, lambda source, sink: pyrage.decrypt_io(source, sink, [key]))
 
+    def unpack(self, chunks: Iterable[bytes], identity: Secret, write: Callable[[bytes], object]) -> None:
+        """Decrypt and decompress, piece by piece."""
+        running = zstandard.ZstdDecompressor().decompressobj()
+
+        def more(data: bytes) -> None:
+            try:
+                made = b"" if running.eof else running.decompress(data)
+            except zstandard.ZstdError as error:
+                raise OperationFailed("the stream is damaged: zstd cannot read it") from error
+            if made:
+                write(made)
+
+        self.open(chunks, identity, more)
+        if not running.eof:
+            raise OperationFailed("the stream is cut short")
+
     def new_identity(self) -> tuple[Secret, str]:
         """A new X25519 key pair in age's notation."""
         made = pyrage.x25519.Identity.generate()

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from instancectl.core.backup.aside import OURS
 from instancectl.core.backup.index import Found
 from instancectl.errors import OperationFailed
 
@@ -16,6 +17,8 @@ _REPLACED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 """What opening says when a file is gone, or a link or a socket stands in its place."""
 
 STRANGE_SHOWN = 5
+_BESIDE = frozenset(map(os.fsencode, OURS))
+"""What a restore keeps beside the live media is none of them."""
 
 
 class MediaTree:
@@ -35,7 +38,7 @@ class MediaTree:
     def walk(self) -> Iterator[Found]:
         """Depth first, each directory sorted by bytes: the order of the index."""
         self._strange.clear()
-        yield from self._walk(b"", self._leave_out)
+        yield from self._walk(b"", self._leave_out | _BESIDE)
 
     def _walk(self, below: bytes, leave_out: frozenset[bytes]) -> Iterator[Found]:
         try:

@@ -9,6 +9,7 @@ import typer
 
 from instancectl.cli.context import globals_of
 from instancectl.cli.options import named
+from instancectl.cli.restore import restore
 from instancectl.core.result import Result
 
 DestinationOption = Annotated[
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     group.command()(show)
     group.command()(verify)
     group.command()(expire)
+    group.command()(restore)
     app.add_typer(group, name="backup")
 
 

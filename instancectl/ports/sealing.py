@@ -41,6 +41,9 @@ class Sealing(Protocol):
     def open(self, chunks: Iterable[bytes], identity: Secret, write: Callable[[bytes], object]) -> None:
         """Decrypt; `OperationFailed` for a wrong key or a damaged stream."""
 
+    def unpack(self, chunks: Iterable[bytes], identity: Secret, write: Callable[[bytes], object]) -> None:
+        """Decrypt and decompress one zstd frame; `OperationFailed` as `open` and `decompress` do."""
+
     def new_identity(self) -> tuple[Secret, str]:
         """A new key pair: the private half, the public half."""
 

@@ -4,6 +4,7 @@ streams = FakeStreams(clock)
 streams.tables["public.accounts"] = 3
 streams.dump_fails = "pg_dump: error: connection lost"
 streams.cut_after = 10      # bytes of the dump, then the container is gone
+streams.databases = FakeDatabases(volumes, fuse)    # what a restore works on
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 
 from instancectl.core.backup.database import DUMP_ARGV, GLOBALS_ARGV, REDIS_ARGV, SIZE_ARGV, TOLD
 from instancectl.errors import OperationFailed, Unreachable
+from tests.fakes.databases import FakeDatabases
 
 
 class FakeStreams:
@@ -22,17 +24,22 @@ class FakeStreams:
     def __init__(self) -> None:
         self.tables: dict[str, int] = {"public.accounts": 1}
         self.filling = b""
+        self.globals = b"--\nCREATE ROLE mastodon;\n"
         self.dump_fails = ""
         self.redis_fails = ""
         self.cut_after: int | None = None
         self.down = False
         self.started: list[str] = []
+        self.databases: FakeDatabases | None = None
 
     @contextmanager
     def start(self, stack: str, service: str, argv: tuple[str, ...]) -> Iterator[FakeRunning]:
         if self.down:
             raise Unreachable(f"no replica of `{service}` runs on this host", subject=service)
         self.started.append(service)
+        if self.databases and (done := self.databases.run(argv)):
+            yield FakeRunning(*done)
+            return
         answers = {
             DUMP_ARGV: self._dump,
             GLOBALS_ARGV: self._globals,
@@ -58,7 +65,7 @@ class FakeStreams:
         return FakeRunning(str(1000 + len(self.filling)).encode() + b"\n", "", 0)
 
     def _globals(self) -> FakeRunning:
-        return FakeRunning(b"--\nCREATE ROLE mastodon;\n", "", 0)
+        return FakeRunning(self.globals, "", 0)
 
     def _redis(self) -> FakeRunning:
         if self.redis_fails:

@@ -61,6 +61,12 @@ class FakeSealing:
             raise OperationFailed("the private key does not open this: it was sealed for another one")
         write(content[: -len(END)])
 
+    def unpack(self, chunks: Iterable[bytes], identity: Secret, write: Callable[[bytes], object]) -> None:
+        packed = bytearray()
+        self.open(chunks, identity, packed.extend)
+        for piece in self.decompress([bytes(packed)]):
+            write(piece)
+
     def new_identity(self) -> tuple[Secret, str]:
         number = self.random_hex()[:8].upper()
         identity = Secret(f"AGE-SECRET-KEY-1{number}")

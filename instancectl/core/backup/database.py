@@ -13,14 +13,23 @@ TOLD = "instancectl: "
 DUMP_MAGIC = b"PGDMP"
 REDIS_MAGIC = b"REDIS"
 
-_CONNECT = (
+CONNECT = (
     'export PGPASSWORD="$(cat /run/secrets/db_password)" PGCONNECT_TIMEOUT=10 PGAPPNAME=instancectl-backup '
     "PGHOST=127.0.0.1 PGUSER=mastodon PGDATABASE=mastodon_production\n"
 )
 
+ROWS = rf"""
+SELECT format('SELECT %L || count(*) FROM ONLY %I.%I', '{TOLD}rows ' || n.nspname || '.' || c.relname || ' ',
+              n.nspname, c.relname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+   AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp%'
+ ORDER BY 1 \gexec
+"""  # noqa: S608 - every word of it is written here
+
 # psql keeps the transaction open whose view pg_dump and the counts share; `\!` hands it our stdout.
 # A run that was killed leaves its session behind, which would hold up vacuum: it is ended first.
-_DUMP = rf"""{_CONNECT}nice -n 10 psql -Xqw -v ON_ERROR_STOP=1 <<'END'
+_DUMP = rf"""{CONNECT}nice -n 10 psql -Xqw -v ON_ERROR_STOP=1 <<'END'
 \o /dev/null
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE application_name = 'instancectl-backup' AND pid <> pg_backend_pid();
@@ -35,22 +44,15 @@ SELECT pg_export_snapshot() AS shared, current_setting('server_version') AS vers
 \! pg_dump -w -Fc -Z0 --lock-wait-timeout=60000 --snapshot="$SHARED" </dev/null; echo "{TOLD}dumped $?" >&2
 \pset format unaligned
 \pset tuples_only on
-\o |cat >&2
-SELECT format('SELECT %L || count(*) FROM ONLY %I.%I', '{TOLD}rows ' || n.nspname || '.' || c.relname || ' ',
-              n.nspname, c.relname)
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-   AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp%'
- ORDER BY 1 \gexec
-\o
+\o |cat >&2{ROWS}\o
 COMMIT;
 \! echo "{TOLD}ended" >&2
 END
 """  # noqa: S608 - every word of it is written here
 
 DUMP_ARGV = ("sh", "-c", _DUMP)
-GLOBALS_ARGV = ("sh", "-c", f"{_CONNECT}exec pg_dumpall -w --globals-only")
-SIZE_ARGV = ("sh", "-c", f"{_CONNECT}exec psql -XAtqw -c 'select pg_database_size(current_database())'")
+GLOBALS_ARGV = ("sh", "-c", f"{CONNECT}exec pg_dumpall -w --globals-only")
+SIZE_ARGV = ("sh", "-c", f"{CONNECT}exec psql -XAtqw -c 'select pg_database_size(current_database())'")
 REDIS_ARGV = ("sh", "-c", 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" exec redis-cli --rdb -')
 
 
@@ -84,9 +86,14 @@ def read(said: str, code: int) -> Dumped:
     if code or "ended" not in told:
         raise OperationFailed(f"the rows could not be counted{why(said)}", subject="db")
     version = next((line.removeprefix("version ") for line in told if line.startswith("version ")), "")
+    return Dumped(version, rows_told(said))
+
+
+def rows_told(said: str) -> dict[str, int]:
+    """Table → rows, as `ROWS` tells of them."""
     rows = {}
-    for line in told:
-        if line.startswith("rows "):
-            table, _, count = line.removeprefix("rows ").rpartition(" ")
+    for line in said.splitlines():
+        if line.startswith(f"{TOLD}rows "):
+            table, _, count = line.removeprefix(f"{TOLD}rows ").rpartition(" ")
             rows[table] = int(count)
-    return Dumped(version, rows)
+    return rows

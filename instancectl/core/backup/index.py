@@ -141,3 +141,9 @@ def sparse(entries: Iterable[Entry], sizes: dict[str, int]) -> frozenset[str]:
         if entry.pack in wanted:
             wanted[entry.pack] += tar.BLOCK + entry.size + -entry.size % tar.BLOCK
     return frozenset(pack for pack, size in sizes.items() if wanted[pack] + FRAME_BYTES < size * SPARSE_SHARE)
+
+
+def is_safe(path: bytes) -> bool:
+    """Whether a path stays below the directory it is relative to."""
+    parts = path.split(b"/")
+    return b"\0" not in path and all(part and part not in {b".", b".."} for part in parts)

@@ -12,6 +12,7 @@ from instancectl.errors import OperationFailed
 
 _IDENTITY = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]+")
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\n.*?\n-----END PUBLIC KEY-----\n", re.DOTALL)
+_INSTANCE = re.compile(r"EMERGENCY KIT of (\S+), made on")
 _CODE = re.compile(r"kit code: ([0-9A-F]{4}-[0-9A-F]{4})")
 
 
@@ -88,3 +89,15 @@ def opens(page: str) -> tuple[Secret, str, str]:
     if not (identity and public and kit_code):
         raise OperationFailed("this is no emergency kit: it lacks a key or its code")
     return Secret(identity[0]), public[0], kit_code[1]
+
+
+def instance_of(page: str) -> str:
+    """The instance whose kit it is.
+
+    Raises:
+        OperationFailed: it does not say so.
+    """
+    found = _INSTANCE.search(page)
+    if not found:
+        raise OperationFailed("this is no emergency kit: its first line is missing")
+    return found[1]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
+
+from instancectl.errors import OperationFailed
 
 BLOCK = tarfile.BLOCKSIZE
 END = b"\0" * (2 * BLOCK)
@@ -36,3 +39,44 @@ def header(
 def padding(size: int) -> bytes:
     """What follows a content of `size` bytes."""
     return b"\0" * (-size % BLOCK)
+
+
+def contents(archive: bytes) -> dict[str, bytes]:
+    """Name → content of every file in a small archive.
+
+    Raises:
+        OperationFailed: it is none.
+    """
+    found = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as opened:
+            for member in opened:
+                file = opened.extractfile(member)
+                if file is not None:
+                    found[member.name] = file.read()
+    except tarfile.TarError as error:
+        raise OperationFailed("the archive of the configuration is damaged") from error
+    return found
+
+
+def link_target(before: bytes, path: bytes, size: int) -> bytes:
+    """Where a symbolic link leads to, from the bytes that precede its content (of which it has none).
+
+    Args:
+        before: at least `link_head(path, size)` bytes, up to where the content would begin.
+        path: of the link.
+        size: of its target's name.
+    """
+    head = before[-link_head(path, size) :]
+    with tarfile.open(
+        fileobj=io.BytesIO(head + END), mode="r:", errors="surrogateescape", encoding="utf-8"
+    ) as opened:
+        member = opened.next()
+        name = member.linkname if member else ""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def link_head(path: bytes, size: int) -> int:
+    """Bytes that frame a symbolic link: a block, and two or more for each name that is too long for it."""
+    long = (name + 1 for name in (len(path), size) if name > tarfile.LENGTH_NAME)
+    return BLOCK + sum(BLOCK + name + -name % BLOCK for name in long)

@@ -40,6 +40,7 @@ class Proof:
         set_blake3: of the set's document: a proof of another document under the same id says nothing.
         at: epoch seconds.
         faults: what is wrong; empty when nothing is.
+        seconds: from the first byte fetched to the first answer, when it was drilled; else 0.
     """
 
     set: str
@@ -47,6 +48,7 @@ class Proof:
     level: int
     at: int
     faults: tuple[str, ...] = ()
+    seconds: int = 0
 
     @property
     def ok(self) -> bool:
@@ -61,11 +63,15 @@ class Verdict:
     Attributes:
         faults: of the newest judgement that found any and was not refuted since.
         at: epoch seconds of the newest judgement; 0 when there is none.
+        drilled_at: epoch seconds of the newest drill that found nothing; 0 when there was none.
+        drilled_seconds: how long it took.
     """
 
     level: Level = Level.WRITTEN
     faults: tuple[str, ...] = ()
     at: int = 0
+    drilled_at: int = 0
+    drilled_seconds: int = 0
 
     @property
     def proven(self) -> bool:
@@ -99,6 +105,7 @@ def decode(raw: bytes) -> Proof:
             int(found["level"]),
             int(found["at"]),
             tuple(map(str, found["faults"])),
+            int(found.get("seconds", 0)),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise OperationFailed("a proof is malformed") from error
@@ -111,14 +118,18 @@ def verdict(set_id: str, set_blake3: str, proofs: Iterable[Proof]) -> Verdict:
     """
     level, faults, failed_at_level, at = Level.WRITTEN, (), Level.WRITTEN, 0
     found: tuple[str, ...] = faults
-    mine = (one for one in proofs if one.set == set_id and one.set_blake3 == set_blake3)
-    for proof in sorted(mine, key=lambda one: one.at):
+    mine = sorted(
+        (one for one in proofs if one.set == set_id and one.set_blake3 == set_blake3), key=lambda one: one.at
+    )
+    drills = [proof for proof in mine if proof.ok and proof.level >= Level.DRILLED]
+    drilled = (drills[-1].at, drills[-1].seconds) if drills else (0, 0)
+    for proof in mine:
         reached, at = Level(min(proof.level, Level.DRILLED)), proof.at
         if not proof.ok:
             level, found, failed_at_level = Level.WRITTEN, proof.faults, reached
         elif not found or reached >= failed_at_level:
             level, found = max(level, reached), ()
-    return Verdict(level, found, at)
+    return Verdict(level, found, at, *drilled)
 
 
 def judge_presence(set_: BackupSet, listed: Mapping[str, int]) -> tuple[str, ...]:

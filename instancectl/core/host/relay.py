@@ -26,6 +26,8 @@ PASSWORD_VARIABLE = "INSTANCECTL_SMTP_PASSWORD"  # noqa: S105 - the name of a va
 TRAVELLING: Mapping[Words, frozenset[str]] = {
     ("init",): frozenset({PASSWORD_OPTION, "--from-env"}),
     ("launch",): frozenset({PASSWORD_OPTION}),
+    ("backup", "restore"): frozenset({"--kit"}),
+    ("restore",): frozenset({"--kit"}),
     ("scale", "simulate"): frozenset({"--trace"}),
 }
 """Options that name a file of this machine: its content goes to the host, under a name of its own there."""

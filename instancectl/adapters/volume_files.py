@@ -1,0 +1,151 @@
+"""Files of Docker's local volumes on this host."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from instancectl.core.backup.aside import BEFORE, MODE, MOVING, OURS, RESTORED, RETURNING
+from instancectl.errors import InstanceError, OperationFailed
+
+PRIVATE = 0o600
+
+
+class VolumeDirectory:
+    """See `ports.volume_files.VolumeFiles`."""
+
+    def __init__(self, where: Callable[[str], str]) -> None:
+        """`where` knows the directory of a volume."""
+        self._where = where
+
+    @contextmanager
+    def create(self, volume: str, name: str) -> Iterator[_Sink]:
+        """A file beside, flushed, then renamed."""
+        final = self._root(volume) / name
+        beside = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
+        with _translated(f"write `{final}`"):
+            if final.parent != self._root(volume):
+                final.parent.mkdir(mode=MODE, parents=True, exist_ok=True)
+                (self._root(volume) / RESTORED).chmod(MODE)
+            handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
+        try:
+            with os.fdopen(handle, "wb", buffering=1024 * 1024) as file:
+                yield _Sink(file, str(final))
+                with _translated(f"write `{final}`"):
+                    file.flush()
+                    os.fsync(file.fileno())
+            with _translated(f"write `{final}`"):
+                beside.replace(final)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def remove(self, volume: str, name: str) -> None:
+        """Remove a file, and what a killed run left of writing it."""
+        with _translated(f"remove `{name}`"):
+            final = self._root(volume) / name
+            final.unlink(missing_ok=True)
+            for left in final.parent.glob(f".{final.name}.*"):
+                left.unlink(missing_ok=True)
+
+    def free_bytes(self, volume: str) -> int:
+        """Room for root."""
+        with _translated("measure the disk"):
+            found = os.statvfs(self._root(volume))
+            return found.f_bavail * found.f_frsize
+
+    def set_in(self, volume: str, keep: frozenset[str]) -> None:
+        """Live → before, restored → live."""
+        root = self._root(volume)
+        with _translated(f"swap the files in `{root}`"):
+            (root / RESTORED).mkdir(mode=MODE, exist_ok=True)
+            self._exchange(root, root / RESTORED, root / BEFORE, keep)
+
+    def set_back(self, volume: str, keep: frozenset[str]) -> None:
+        """Before → live, live → restored."""
+        root = self._root(volume)
+        with _translated(f"swap the files in `{root}`"):
+            if not (root / BEFORE).exists() and (root / MOVING).exists():
+                # `set_in` was killed while it put aside what is live: nothing restored is live yet.
+                _move_all(root / MOVING, root)
+                (root / MOVING).rmdir()
+                return
+            if (root / BEFORE).exists():
+                # What `set_in` had put in joins what it had not.
+                (root / RESTORED).mkdir(mode=MODE, exist_ok=True)
+                for name in _live(root, keep):
+                    (root / name).rename(root / RESTORED / name)
+                (root / BEFORE).rename(root / RETURNING)
+            if (root / RETURNING).exists():
+                _move_all(root / RETURNING, root)
+                (root / RETURNING).rmdir()
+                _sync(root)
+
+    def _exchange(self, root: Path, source: Path, aside: Path, keep: frozenset[str]) -> None:
+        if not aside.exists():
+            moving = root / MOVING
+            moving.mkdir(mode=MODE, exist_ok=True)
+            for name in _live(root, keep):
+                (root / name).rename(moving / name)
+            moving.rename(aside)  # from here on, what is live was restored
+        _move_all(source, root)
+        source.rmdir()
+        _sync(root)
+
+    def drop(self, volume: str) -> None:
+        """Remove everything of ours."""
+        root = self._root(volume)
+        with _translated(f"remove what lies beside in `{root}`"):
+            for name in OURS:
+                if (root / name).exists():
+                    shutil.rmtree(root / name)
+
+    def _root(self, volume: str) -> Path:
+        return Path(self._where(volume))
+
+
+class _Sink:
+    """See `ports.destination.ObjectSink`."""
+
+    def __init__(self, file: BinaryIO, where: str) -> None:
+        self._file, self._name = file, where
+
+    def write(self, chunk: bytes, /) -> None:
+        """Take more."""
+        with _translated(f"write `{self._name}`"):
+            self._file.write(chunk)
+
+
+def _live(root: Path, keep: frozenset[str]) -> list[str]:
+    return sorted(path.name for path in root.iterdir() if path.name not in keep | OURS)
+
+
+def _move_all(source: Path, target: Path) -> None:
+    if source.exists():
+        for path in sorted(source.iterdir()):
+            path.rename(target / path.name)
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _translated(action: str) -> Iterator[None]:
+    try:
+        yield
+    except InstanceError:
+        raise
+    except OSError as error:
+        raise OperationFailed(
+            f"cannot {action}: {(error.strerror or str(error)).lower()}",
+            hint="see `df -h`; what is live was not touched, run the same command again",
+        ) from error

@@ -1,0 +1,90 @@
+"""`restore`, which is `backup restore`, too."""
+
+from __future__ import annotations
+
+import signal
+from typing import Annotated
+
+import typer
+
+from instancectl.cli.context import globals_of
+from instancectl.cli.options import named
+from instancectl.core.result import Result
+
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="s3://BUCKET|DIRECTORY",
+        help="Where the sets are; without it, where the instance file says.",
+    ),
+]
+Endpoint = Annotated[str, typer.Option(help="Address of the bucket's store; empty for AWS itself.")]
+Region = Annotated[str, typer.Option(help="Its region.")]
+Kit = Annotated[str, typer.Option(metavar="FILE", help="The emergency kit, unless this host keeps the key.")]
+SetOption = Annotated[str, typer.Option("--set", metavar="SET", help="A set's id, or `latest`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(restore)
+
+
+def restore(
+    ctx: typer.Context,
+    action: Annotated[
+        str,
+        typer.Argument(
+            metavar="[finish|undo]",
+            help="`finish` lets go of what was there before, `undo` goes back to it; neither needs the kit.",
+        ),
+    ] = "",
+    *,
+    from_: From = "",
+    endpoint: Endpoint = "",
+    region: Region = "us-east-1",
+    kit: Kit = "",
+    set_id: SetOption = "latest",
+    side_by_side: Annotated[
+        bool,
+        typer.Option(
+            "--side-by-side", help="An instance is here: restore beside it, prove, swap, and keep the old."
+        ),
+    ] = False,
+    with_redis: Annotated[
+        bool,
+        typer.Option("--with-redis", help="Restore Redis, too: jobs that waited then are done once more."),
+    ] = False,
+    accept_risk: Annotated[
+        list[str] | None,
+        typer.Option("--accept-risk", help="Go on although this is so: missing-media, doubted, dns, …."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how long, how much disk, and what would be lost.")
+    ] = False,
+) -> Result:
+    """Restore a backup set: on an empty host, or beside a live instance.
+
+    Nothing that is here is removed. A run that was killed goes on when the same command is typed again.
+    The bucket's key comes from INSTANCECTL_BACKUP_KEY_ID and INSTANCECTL_BACKUP_KEY.
+    """
+    from instancectl.core.backup.restoring import RISKS
+    from instancectl.core.checks.registry import RISKS as CHECKS
+    from instancectl.operations.backup import live
+    from instancectl.operations.backup import restore as operation
+    from instancectl.operations.backup.ground import Wish
+    from instancectl.wiring import restoring
+
+    if action not in {"", "finish", "undo"}:
+        raise typer.BadParameter(f"no action `{action}`; there are finish and undo", param_hint="ACTION")
+    options = globals_of(ctx)
+    accepted = named(accept_risk, (*RISKS, *CHECKS), option="--accept-risk", what="risk")
+    if action:
+        kept = restoring.kept(options)
+        return live.finish(kept) if action == "finish" else live.undo(kept)
+    wish = Wish(set_id, side_by_side, with_redis, accepted)
+    ground = restoring.ground(options, restoring.Source(from_, endpoint, region, kit), accepted)
+    if dry_run:
+        return operation.show(ground, wish)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return operation.restore(ground, wish)

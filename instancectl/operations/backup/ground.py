@@ -1,0 +1,106 @@
+"""What a restore works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from instancectl.core.config import InstanceConfig
+from instancectl.core.result import Result
+from instancectl.operations.backup.database_back import DatabaseBack
+from instancectl.operations.backup.opening import Opener
+from instancectl.operations.backup.repository import Repository
+from instancectl.operations.backup.subject import Tools
+from instancectl.ports.index_desk import IndexDesk
+from instancectl.ports.instance_files import InstanceFiles
+from instancectl.ports.journal import Journal
+from instancectl.ports.lock import Lock
+from instancectl.ports.media_target import MediaTarget
+from instancectl.ports.restore_record import RestoreRecord
+from instancectl.ports.state import State
+from instancectl.ports.swarm import Swarm
+from instancectl.ports.volume_files import VolumeFiles
+
+Wanted = Callable[[str], bool]
+"""Whether a service is meant."""
+
+
+class Deployer(Protocol):
+    """Brings services up; see `operations.deploy`."""
+
+    def start(self, why: str, wanted: Wanted) -> None:
+        """Bring up some of the services, with what they need; nothing else of the plan."""
+        ...
+
+    def deploy(self, why: str = "deploy") -> Result:
+        """Everything, verified from outside."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """An instance on this host, as its own settings describe it.
+
+    Attributes:
+        media: None when media live in a bucket.
+        fingerprints: of the secrets that cannot be made again.
+    """
+
+    config: InstanceConfig
+    deployer: Deployer
+    database: DatabaseBack
+    volumes: VolumeFiles
+    media: MediaTarget | None
+    fingerprints: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The host: what was restored on it, and with what to go on or back.
+
+    Attributes:
+        stage: the instance, once its settings are on this host.
+    """
+
+    state: State
+    record: RestoreRecord
+    desk: IndexDesk
+    swarm: Swarm
+    lock: Lock
+    journal: Journal
+    tools: Tools
+    stage: Callable[[], Stage]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground(Here):
+    """Where a restore comes from and where it goes.
+
+    Attributes:
+        understood: the configuration that a text says; raises `ConfigError`.
+        free_bytes: room where volumes are; None when nobody can say.
+    """
+
+    repository: Repository
+    opener: Opener
+    files: InstanceFiles
+    understood: Callable[[str], InstanceConfig]
+    free_bytes: Callable[[], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an admin asked for.
+
+    Attributes:
+        set_id: a set, or `latest`.
+        beside: put it next to a live instance, and swap.
+        redis: restore Redis as well: jobs that were waiting then are done again.
+        accepted: risks.
+    """
+
+    set_id: str = "latest"
+    beside: bool = False
+    redis: bool = False
+    accepted: tuple[str, ...] = ()

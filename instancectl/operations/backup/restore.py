@@ -1,0 +1,271 @@
+"""Restores a set: on an empty host, or beside a live instance; nothing is removed before it is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from instancectl.core.applied import Applied
+from instancectl.core.backup import restoring
+from instancectl.core.backup.restoring import MEDIA, REDIS, Phase, Record
+from instancectl.core.result import Result, Status
+from instancectl.core.units import show_bytes, show_seconds
+from instancectl.errors import InstanceError, Refused
+from instancectl.operations.backup import live, settings
+from instancectl.operations.backup.choosing import Chosen, choose
+from instancectl.operations.backup.ground import Ground, Stage, Wish
+from instancectl.operations.backup.live import CACHE, MEDIA_VOLUME, REDIS_VOLUME
+from instancectl.operations.backup.media_back import MediaBack
+
+REDIS_BASE = "appendonly.aof.1.base.rdb"
+REDIS_MANIFEST = f"file {REDIS_BASE} seq 1 type b\n"
+"""With an append-only file Redis ignores a lone `dump.rdb`; this names it as the file's base (Redis 7)."""
+
+_SAID = {
+    Phase.SETTINGS: "settings and secrets",
+    Phase.DATA: "PostgreSQL, empty",
+    Phase.DATABASE: "database, beside the present one",
+    Phase.MEDIA: "media, beside the present ones",
+    Phase.STOP: "stop what writes",
+    Phase.SWAP: "put what was restored in place",
+    Phase.START: "everything but Sidekiq",
+    Phase.JOBS: "Sidekiq, and a look from outside",
+}
+
+
+def show(ground: Ground, wish: Wish) -> Result:
+    """What a restore would do; nothing is changed.
+
+    Raises:
+        InstanceError: it would be refused.
+    """
+    chosen = choose(ground.repository, ground.opener, wish.set_id, wish.accepted)
+    ground.opener.about(chosen.set)  # the kit really opens it
+    found, free = restoring.needs(chosen.set, _drilled(chosen)), ground.free_bytes()
+    now = ground.tools.clock.epoch_seconds()
+    lost = restoring.lost(chosen.set, now)
+    lines = [
+        f"{chosen.set.id} of {chosen.set.instance} {chosen.set.release}: {chosen.known.verdict.word}",
+        *restoring.needs_lines(chosen.set, found, free),
+        f"lost: what happened since it was made, {lost}",
+    ]
+    if chosen.missing:
+        lines.append(f"lost as well: media in {len(chosen.missing)} packs that are missing")
+    data = {
+        "set": chosen.set.id,
+        "verdict": chosen.known.verdict.word,
+        "fetch_bytes": found.fetch_bytes,
+        "disk_bytes": found.disk_bytes,
+        "free_bytes": free,
+        "seconds": round(found.seconds),
+        "lost_seconds": max(0, int(now) - chosen.set.created),
+    }
+    return Result(Status.PLANNED, data, (*lines, "nothing was changed"))
+
+
+def restore(ground: Ground, wish: Wish) -> Result:
+    """Restore, or go on with what an earlier run began.
+
+    Raises:
+        Refused: an instance is live here, or the set cannot be proven; nothing was changed.
+        InstanceError: a phase failed; the same command goes on from there.
+    """
+    with ground.lock.hold("restore"):
+        record, wish = live.continued(ground, wish)
+        chosen = choose(ground.repository, ground.opener, wish.set_id, wish.accepted)
+        if record is None:
+            record = _begin(ground, wish, chosen)
+        run = _Run(ground, wish, chosen, record)
+        try:
+            return run.run()
+        except BaseException as error:
+            message = error.message if isinstance(error, InstanceError) else type(error).__name__
+            ground.journal.write("restore-failed", set=chosen.set.id, error=message)
+            if isinstance(error, InstanceError) and run.record.kept:
+                error.hint = "\n".join(filter(None, (error.hint, "`instancectl restore undo` goes back")))
+            raise
+
+
+def _begin(ground: Ground, wish: Wish, chosen: Chosen) -> Record:
+    config = ground.understood(settings.instance_file(ground.opener.files(chosen.set)))
+    beside = live.refuse_live(ground, config, chosen.set, wish)
+    found, free = restoring.needs(chosen.set), ground.free_bytes()
+    if free is not None and free < found.disk_bytes:
+        raise Refused(
+            f"cannot restore `{chosen.set.id}`: it needs {show_bytes(found.disk_bytes)} on disk, "
+            f"{show_bytes(free)} are free; nothing was changed",
+            hint="make room, or restore on a host with a larger disk",
+            subject="disk",
+        )
+    if beside:
+        live.clear(ground.stage())
+    record = Record(chosen.set.id, beside, int(ground.tools.clock.epoch_seconds()))
+    ground.desk.remove()
+    ground.record.save(record)
+    ground.journal.write("restore-started", set=chosen.set.id, beside=beside)
+    return record
+
+
+def _drilled(chosen: Chosen) -> float:
+    return float(chosen.known.verdict.drilled_seconds)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run through the phases."""
+
+    ground: Ground
+    wish: Wish
+    chosen: Chosen
+    record: Record
+    _notes: list[str] = field(default_factory=list)
+    _stage: Stage | None = None
+
+    def run(self) -> Result:
+        began = self.ground.tools.clock.monotonic_seconds()
+        phases = self._phases()
+        for number, (phase, what) in enumerate(phases.items(), 1):
+            if not self.record.is_done(phase):
+                self._one(phase, what, number, len(phases))
+        seconds = self.ground.tools.clock.monotonic_seconds() - began
+        if not self.record.beside:
+            live.tidy(self.ground, self.stage)
+        self.ground.desk.remove()
+        set_, now = self.chosen.set, self.ground.tools.clock.epoch_seconds()
+        self.ground.journal.write(
+            "restore-done", set=set_.id, seconds=round(seconds, 1), lost_seconds=int(now) - set_.created
+        )
+        return self._result(seconds, restoring.lost(set_, self.record.began))
+
+    def _phases(self) -> dict[Phase, Callable[[], str]]:
+        fresh = {Phase.SETTINGS: self._settings} if not self.record.beside else {}
+        beside = {Phase.STOP: self._stop} if self.record.beside else {}
+        return {
+            **fresh,
+            Phase.DATA: self._data,
+            Phase.DATABASE: self._database,
+            Phase.MEDIA: self._media,
+            **beside,
+            Phase.SWAP: self._swap,
+            Phase.START: self._start,
+            Phase.JOBS: self._jobs,
+        }
+
+    def _one(self, phase: Phase, what: Callable[[], str], number: int, of: int) -> None:
+        tools = self.ground.tools
+        tools.reporter.step_started(number, of, _SAID[phase])
+        began = tools.clock.monotonic_seconds()
+        try:
+            said = what()
+        except BaseException:
+            tools.reporter.step_failed(_SAID[phase])
+            raise
+        self._save(self.record.with_done(phase))
+        self.ground.journal.write("restore-phase", set=self.record.set, phase=phase.value)
+        tools.reporter.step_done(_SAID[phase], said, tools.clock.monotonic_seconds() - began)
+
+    def _save(self, record: Record) -> None:
+        self.record = record
+        self.ground.record.save(record)
+
+    @property
+    def stage(self) -> Stage:
+        """The instance; its settings are here by now."""
+        if self._stage is None:
+            self._stage = self.ground.stage()
+        return self._stage
+
+    def _settings(self) -> str:
+        self._notes += settings.put(self.ground, self.chosen.set)
+        return self.ground.files.location
+
+    def _data(self) -> str:
+        self.stage.deployer.start("restore", lambda name: name == "db")
+        return ""
+
+    def _database(self) -> str:
+        if not self.record.beside:
+            self.stage.database.roles(self.ground.opener, self.chosen.set)
+        return self.stage.database.restore(self.ground.opener, self.chosen.set)
+
+    def _media(self) -> str:
+        self._stage_redis()
+        target = self.stage.media
+        if target is None or self.chosen.set.part(MEDIA) is None:
+            return "none in this set"
+        back = MediaBack(
+            self.ground.opener,
+            self.ground.desk,
+            target,
+            set(self.chosen.missing),
+            accept=restoring.MISSING_MEDIA in self.wish.accepted,
+        )
+        return back.run(self.chosen.set)
+
+    def _stage_redis(self) -> None:
+        """By default Redis begins empty: what waited then was delivered since, or must not be any more."""
+        if not self.wish.redis:
+            return
+        for name, content in ((REDIS_BASE, None), ("appendonly.aof.manifest", REDIS_MANIFEST.encode())):
+            with self.stage.volumes.create(REDIS_VOLUME, live.restored(f"appendonlydir/{name}")) as sink:
+                if content is None:
+                    self.ground.opener.part(self.chosen.set, REDIS, sink.write)
+                else:
+                    sink.write(content)
+
+    def _stop(self) -> str:
+        return live.stop(self.ground, self.stage)
+
+    def _swap(self) -> str:
+        stage, applied = self.stage, self.ground.state.load()
+        if self.record.beside and not self.record.kept:
+            # Remembered before anything moves: this is what `restore undo` goes back to.
+            self._save(replace(self.record, kept=True, schema=(applied.schema_before, applied.schema_after)))
+        stage.database.swap()
+        if stage.media is not None and self.chosen.set.part(MEDIA):
+            stage.volumes.set_in(MEDIA_VOLUME, CACHE)
+        stage.volumes.set_in(REDIS_VOLUME, frozenset())
+        recorded = settings.recorded(self.ground.opener.files(self.chosen.set))
+        self.ground.state.save(_with_schema(applied, recorded))
+        return "the earlier ones are kept" if self.record.beside else ""
+
+    def _start(self) -> str:
+        self.stage.deployer.start("restore", lambda name: not name.startswith("sidekiq"))
+        return ""
+
+    def _jobs(self) -> str:
+        self.stage.deployer.deploy("restore")
+        return ""
+
+    def _result(self, seconds: float, lost: str) -> Result:
+        set_ = self.chosen.set
+        lines = [
+            f"{set_.instance} is restored from {set_.id} in {show_seconds(seconds)}",
+            f"lost: {lost} before the restore began",
+        ]
+        if self.record.beside:
+            lines.append(
+                "what was there before is kept: `instancectl restore undo` goes back to it, "
+                "`instancectl restore finish` removes it"
+            )
+        notes = [
+            *self._notes,
+            "home timelines are empty until `instancectl tootctl feeds build --all` fills them",
+        ]
+        if not self.wish.redis:
+            notes.append(
+                "jobs that waited when the set was made were not restored: nothing is delivered twice"
+            )
+        data: Mapping[str, object] = {
+            "set": set_.id,
+            "seconds": round(seconds, 1),
+            "beside": self.record.beside,
+            "kept": self.record.kept,
+        }
+        return Result(Status.CHANGED, data, tuple(lines), tuple(notes))
+
+
+def _with_schema(applied: Applied, recorded: Applied) -> Applied:
+    return replace(
+        applied, schema_before=recorded.schema_before, schema_after=recorded.schema_after, verified=""
+    )
