@@ -18,6 +18,11 @@ _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`]+)`|\[([^\]]+)\]\(([a-z0-9-]+)\.md\)")
 
 
+def filled(text: str, stack: str) -> str:
+    """With the name of the instance's stack where `STACK` stands for it."""
+    return re.sub(r"\bSTACK(?![A-Z])", stack, text)
+
+
 def title_of(text: str) -> str:
     """The alert's name."""
     return text.partition("\n")[0].removeprefix("# ").strip()

@@ -15,6 +15,7 @@ from instancectl.core.monitoring.overview_stores import backups, data, scaling, 
 from instancectl.core.monitoring.overview_work import now, queues
 from instancectl.core.monitoring.panels import PANELS, Feed, keys_of
 from instancectl.core.monitoring.ring import WINDOWS
+from instancectl.core.monitoring.runbook import filled
 from instancectl.core.monitoring.sli import AVAILABILITY, SLICE_SECONDS
 from instancectl.core.monitoring.surfaces import slis_of
 from instancectl.core.unknown import Known, Unknown
@@ -134,7 +135,8 @@ class Dashboard:
 
     def runbook(self, slug: str) -> str | None:
         """The text of a runbook; None when there is none."""
-        return self._sources.runbook(slug)
+        text = self._sources.runbook(slug)
+        return None if text is None else filled(text, self._config.stack)
 
     def series(self, slug: str, window: str) -> dict[str, Any] | None:
         """The lines of one panel over one window; None when there is no such panel or window."""
