@@ -92,7 +92,7 @@ def sequence(
     yield from (CreateSecret(name) for name in desired.secrets)
     yield from (CreateConfig(name) for name in desired.configs)
     fresh = not world.applied.schema_before
-    for stage in desired.stages:
+    for stage in _stages(desired, world.observed):
         if "web" in stage:
             yield PrepareSchema("fresh" if fresh else "before", web_image)
         yield from _bring_up(desired, stage, world)
@@ -102,6 +102,23 @@ def sequence(
     yield first_run.owner
     yield Verify(signature(desired))
     yield from _obsolete(desired, world.observed)
+
+
+def _stages(desired: Desired, observed: Observed) -> list[tuple[str, ...]]:
+    """Names of services that are brought up together.
+
+    Where nothing runs yet, what starts behind `web` is waited for with it; only the door opens last.
+    """
+    found: list[tuple[str, ...]] = []
+    before_is_new = False
+    for stage in desired.stages:
+        is_new = not any(name in observed.services for name in stage)
+        if is_new and before_is_new and not {"web", "proxy"} & set(stage):
+            found[-1] += stage
+        else:
+            found.append(stage)
+        before_is_new = is_new
+    return found
 
 
 def _bring_up(desired: Desired, stage: tuple[str, ...], world: World) -> Iterator[Step]:
