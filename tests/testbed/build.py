@@ -99,6 +99,7 @@ ROWS: tuple[Rootfs | Image, ...] = (
     Image("host-trixie", "host", "testbed/host:trixie", "rootfs-trixie", (("SUITE", "trixie"),)),
     Image("pebble", "pebble", "testbed/pebble:2", "base"),
     Image("prometheus", "prometheus", "testbed/prometheus:2.53", "base-trixie"),
+    Image("alertmanager", "alertmanager", "testbed/alertmanager:0.28", "base-trixie"),
     Image("by-hand", "by-hand", "testbed/by-hand:18", "postgres"),
     *_mastodon_rows(),
 )
@@ -113,11 +114,14 @@ CONFIG_KEYS = {
     "cache": "nginx",
     "mail": "mail",
     "pgbouncer": "pgbouncer",
+    "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
 }
 DEFAULT = ("mastodon", "mastodon-streaming", "postgres", "redis", "caddy", "nginx", "mail")
 
 # Built only when asked for by name: slow, or of interest to a single test.
 ON_REQUEST = {
+    "alertmanager",
     "rootfs-bookworm",
     "rootfs-bullseye",
     "rootfs-trixie",

@@ -26,7 +26,7 @@ def store_alerts(config: InstanceConfig) -> tuple[Alert, ...]:
         *_certificates(config),
         *_releases(),
         Alert(
-            "ContainerRestarting", _PAGE, "increase(instancectl_container_restarts_total[15m]) > 2", 0,
+            "ContainerRestarting", _PAGE, "increase(instancectl_container_restarts_total[15m]) > 2.5", 0,
             "{{ $labels.service }} was restarted {{ $value | humanize }} times within 15 minutes",
             "It fails again and again; out of memory, or a bad setting.",
             "instancectl status", ("DiskAlmostFull",), planned=True,
