@@ -1,4 +1,4 @@
-"""`backup init`, `create`, `list`, `show`, `verify` and `expire`."""
+"""`backup init`, `create`, `list`, `show`, `verify`, `drill` and `expire`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from instancectl.cli.context import globals_of
 from instancectl.cli.options import named
-from instancectl.cli.restore import restore
+from instancectl.cli.restore import Endpoint, From, Kit, Region, SetOption, restore
 from instancectl.core.result import Result
 
 DestinationOption = Annotated[
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command()(verify)
     group.command()(expire)
     group.command()(restore)
+    group.command()(drill)
     app.add_typer(group, name="backup")
 
 
@@ -131,6 +132,29 @@ def verify(
     options = globals_of(ctx)
     place = backing_up.place(options, "backup verify")
     return operation(place, backing_up.tools(options), set_id, read=read)
+
+
+def drill(
+    ctx: typer.Context,
+    *,
+    from_: From = "",
+    endpoint: Endpoint = "",
+    region: Region = "us-east-1",
+    kit: Kit = "",
+    set_id: SetOption = "latest",
+) -> Result:
+    """Restore a set into containers of its own, see that it is an instance, and remove it again.
+
+    They reach nothing outside. Ends with 4 when the set cannot be restored.
+    """
+    from instancectl.operations.backup.drill import drill as operation
+    from instancectl.wiring import backing_up, restoring
+
+    options = globals_of(ctx)
+    ground = restoring.drill(options, restoring.Source(from_, endpoint, region, kit))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    backing_up.give_way()
+    return operation(ground, set_id)
 
 
 def expire(

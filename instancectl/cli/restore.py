@@ -35,7 +35,7 @@ def restore(
     action: Annotated[
         str,
         typer.Argument(
-            metavar="[finish|undo]",
+            metavar="finish|undo",
             help="`finish` lets go of what was there before, `undo` goes back to it; neither needs the kit.",
         ),
     ] = "",

@@ -16,7 +16,10 @@ from instancectl.wiring.instance import InstancePaths, open_instance, swarm
 
 if TYPE_CHECKING:
     from instancectl.core.backup.index import Found
+    from instancectl.core.config import InstanceConfig
+    from instancectl.core.secret_set import SecretSet
     from instancectl.core.secrets import Secret
+    from instancectl.operations.backup.drill import Grounds
     from instancectl.operations.backup.ground import Ground, Here, Stage
     from instancectl.operations.backup.opening import Opener
     from instancectl.operations.backup.repository import Repository
@@ -52,6 +55,12 @@ class Sets:
     repository: Repository
     opener: Opener
     tools: Tools
+    instance: str
+
+    @property
+    def stack(self) -> str:
+        """What a stack of the instance is called where nothing says otherwise."""
+        return self.instance.replace(".", "-")
 
 
 def sets(options: Globals, source: Source) -> Sets:
@@ -72,7 +81,7 @@ def sets(options: Globals, source: Source) -> Sets:
     # The last one is taken unasked: what is wrong with it is then said by whoever reads it.
     chosen = next(filter(_answers, repositories[:-1]), repositories[-1])
     opener = Opener(chosen.destination, tools.sealing, identity, tools.progress)
-    return Sets(chosen, opener, tools)
+    return Sets(chosen, opener, tools, instance)
 
 
 def _answers(repository: Repository) -> bool:
@@ -196,6 +205,44 @@ def ground(options: Globals, source: Source, accepted: tuple[str, ...] = ()) -> 
         understood=lambda text: config_file.parse(text, "the instance file of the set"),
         free_bytes=_free_bytes,
     )
+
+
+def drill(options: Globals, source: Source) -> Grounds:
+    """What a drill works with: containers of its own, and this host's images."""
+    from instancectl.adapters import config_file
+    from instancectl.adapters.docker_engine.scratch import DockerScratch
+    from instancectl.adapters.docker_engine.streams import DockerStreams
+    from instancectl.adapters.file_lock import FileLock
+    from instancectl.adapters.journal_file import JournalFile
+    from instancectl.adapters.restore_desk import DeskDirectory
+    from instancectl.operations.backup.database_back import DatabaseBack
+    from instancectl.operations.backup.drill import Grounds
+
+    found, engine, state = sets(options, source), swarm(), _paths(options).state_directory
+    scratch, streams = DockerScratch(engine, found.stack), DockerStreams(engine)
+    return Grounds(
+        repository=found.repository,
+        opener=found.opener,
+        desk=DeskDirectory(state / "drill"),
+        scratch=scratch,
+        streams=streams,
+        database=DatabaseBack(streams, _volumes(streams, scratch.stack), scratch.stack),
+        swarm=engine,
+        lock=FileLock(state / "backup.lock"),
+        journal=JournalFile(state / "journal.jsonl", "backup drill"),
+        tools=found.tools,
+        understood=lambda text: config_file.parse(text, "the instance file of the set"),
+        dotenv=_dotenv,
+    )
+
+
+def _dotenv(config: InstanceConfig, secrets: SecretSet) -> Secret:
+    from instancectl.adapters import local_machine
+    from instancectl.core import mastodon_env
+    from instancectl.core.layout import derive
+    from instancectl.core.secrets import Secret
+
+    return Secret(mastodon_env.dotenv(config, secrets, derive(config, local_machine.measure())))
 
 
 def _paths(options: Globals) -> InstancePaths:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from instancectl.core.backup.database import DUMP_ARGV, GLOBALS_ARGV, REDIS_ARGV, SIZE_ARGV, TOLD
 from instancectl.errors import OperationFailed, Unreachable
 from tests.fakes.databases import FakeDatabases
+from tests.fakes.scratch import FakeScratch
 
 
 class FakeStreams:
@@ -31,12 +32,16 @@ class FakeStreams:
         self.down = False
         self.started: list[str] = []
         self.databases: FakeDatabases | None = None
+        self.scratch: FakeScratch | None = None
 
     @contextmanager
     def start(self, stack: str, service: str, argv: tuple[str, ...]) -> Iterator[FakeRunning]:
         if self.down:
             raise Unreachable(f"no replica of `{service}` runs on this host", subject=service)
         self.started.append(service)
+        if self.scratch and (answered := self.scratch.run(service, argv)):
+            yield FakeRunning(*answered)
+            return
         if self.databases and (done := self.databases.run(argv)):
             yield FakeRunning(*done)
             return

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 Words = tuple[str, ...]
 
-FROM_HERE: frozenset[str] = frozenset({"host", "launch"})
+FROM_HERE: frozenset[str] = frozenset({"dashboard", "host", "launch"})
 """Commands that reach hosts themselves."""
 
 ON_THE_MANAGER: frozenset[Words] = frozenset({("host", "list"), ("host", "drain")})
@@ -26,6 +26,7 @@ PASSWORD_VARIABLE = "INSTANCECTL_SMTP_PASSWORD"  # noqa: S105 - the name of a va
 TRAVELLING: Mapping[Words, frozenset[str]] = {
     ("init",): frozenset({PASSWORD_OPTION, "--from-env"}),
     ("launch",): frozenset({PASSWORD_OPTION}),
+    ("backup", "drill"): frozenset({"--kit"}),
     ("backup", "restore"): frozenset({"--kit"}),
     ("restore",): frozenset({"--kit"}),
     ("scale", "simulate"): frozenset({"--trace"}),

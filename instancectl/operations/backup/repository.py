@@ -80,6 +80,11 @@ class Repository:
         """`public` proves documents, `key` signs new ones."""
         self.destination, self._sealing, self._public, self._key = destination, sealing, public, key
 
+    @property
+    def signs(self) -> bool:
+        """Whether it may write documents: only the instance's own host has the key."""
+        return self._key is not None
+
     def look(self) -> Contents:
         """List everything and read every document."""
         listed = {one.key: one for one in self.destination.listed()}

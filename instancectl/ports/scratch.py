@@ -1,0 +1,52 @@
+"""Containers that are there for a while: on a network without a way out, removed whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from instancectl.core.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Scratched:
+    """One container.
+
+    Attributes:
+        name: what the others reach it by.
+        files: path, content, and the user who owns it; never in the environment.
+        mounts: volume → path in the container.
+    """
+
+    name: str
+    image: str
+    command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, Secret, int], ...] = ()
+    mounts: tuple[tuple[str, str], ...] = ()
+
+
+class Scratch(Protocol):
+    """Every method raises `Unreachable` when the Engine does not answer."""
+
+    @property
+    def stack(self) -> str:
+        """Stands for a stack's name wherever containers and volumes are looked for."""
+        ...
+
+    def sweep(self) -> int:
+        """Remove everything of this and of earlier drills; how many containers that were."""
+        ...
+
+    def begin(self, volumes: Sequence[str]) -> None:
+        """Make the network and the volumes."""
+        ...
+
+    def start(self, one: Scratched) -> None:
+        """Start a container."""
+        ...
+
+    def last_words(self, name: str) -> str:
+        """The end of what a container wrote, whether it runs or not."""
+        ...
