@@ -1,7 +1,7 @@
 """Composition root: builds the adapters for one invocation, and hands them to an operation."""
 
 from instancectl.wiring.alerting import rules, silencing, trial
-from instancectl.wiring.dashboard import ledger
+from instancectl.wiring.dashboard import ledger, open_in_browser, overview, runbooks, screen, tunnel
 from instancectl.wiring.deploying import deployment, destruction, layout, render, run_in_one_shot
 from instancectl.wiring.hosting import host_settings, provision, provisioning
 from instancectl.wiring.instance import (
@@ -40,6 +40,7 @@ from instancectl.wiring.scaling import (
     scaling_watch,
     surge,
     trace_text,
+    tuning,
 )
 from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
 
@@ -79,8 +80,10 @@ __all__ = [
     "manager",
     "monitoring",
     "object_store",
+    "open_in_browser",
     "open_instance",
     "other_rooms",
+    "overview",
     "picture",
     "provision",
     "provisioning",
@@ -90,9 +93,11 @@ __all__ = [
     "reporter",
     "rules",
     "run_in_one_shot",
+    "runbooks",
     "scaling_by_hand",
     "scaling_record",
     "scaling_watch",
+    "screen",
     "secrets",
     "senses",
     "serve_courier",
@@ -104,6 +109,8 @@ __all__ = [
     "surge",
     "swarm",
     "trace_text",
+    "tuning",
     "trial",
+    "tunnel",
     "write_debug_log",
 ]

@@ -5,18 +5,26 @@ Adapters are imported inside the functions, so that a command only pays for what
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from instancectl.core.invocation import Globals
 from instancectl.core.unknown import Known, Unknown
 from instancectl.errors import InstanceError
-from instancectl.wiring.instance import OpenInstance, clock
+from instancectl.wiring.instance import OpenInstance, clock, open_instance
 
 if TYPE_CHECKING:
+    from instancectl.adapters.ssh import Tunnel
+    from instancectl.adapters.terminal_screen import TerminalScreen
     from instancectl.adapters.uptime_ledger import SqliteLedger
+    from instancectl.core.host.address import HostAddress
     from instancectl.core.monitoring.overview import Decision, Firing
     from instancectl.operations.monitoring.agent import Agent, Server
     from instancectl.operations.monitoring.dashboard import Dashboard
+    from instancectl.ports.overview_source import OverviewSource
     from instancectl.ports.reporter import Reporter
 
 
@@ -74,6 +82,42 @@ def runbook(slug: str) -> str | None:
 
     path = assets_directory("monitoring") / "runbooks" / f"{Path(slug).name}.md"
     return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def runbooks() -> Mapping[str, str]:
+    """Slug → text of every runbook."""
+    from instancectl.adapters.assets import assets_directory
+
+    folder = assets_directory("monitoring") / "runbooks"
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
+
+
+def overview(options: Globals) -> OverviewSource:
+    """The pages of the agent on this host."""
+    from instancectl.adapters.overview_client import OverviewClient
+
+    return OverviewClient(open_instance(options).config.dashboard.listen)
+
+
+def screen(options: Globals) -> TerminalScreen:
+    """This terminal, drawn on as a whole."""
+    from instancectl.adapters.terminal_screen import TerminalScreen
+
+    return TerminalScreen(color=options.color)
+
+
+def tunnel(address: HostAddress, target: str, port: int) -> Tunnel:
+    """A way to ADDRESS:PORT as a host reaches it."""
+    from instancectl.adapters.ssh import Ssh, Tunnel
+
+    return Tunnel(address, Ssh.of(os.environ, interactive=sys.stdin.isatty()), target, port)
+
+
+def open_in_browser(url: str) -> None:
+    """Show a page to the person, where there is a browser."""
+    import webbrowser
+
+    webbrowser.open(url)
 
 
 def _alerts(opened: OpenInstance) -> Known[tuple[Firing, ...]]:

@@ -3,6 +3,7 @@
 from instancectl.adapters.ssh.host import SshHost
 from instancectl.adapters.ssh.keys import OfferedKeys
 from instancectl.adapters.ssh.local import LocalShell
+from instancectl.adapters.ssh.tunnel import Tunnel
 from instancectl.adapters.ssh.words import Ssh
 
-__all__ = ["LocalShell", "OfferedKeys", "Ssh", "SshHost"]
+__all__ = ["LocalShell", "OfferedKeys", "Ssh", "SshHost", "Tunnel"]

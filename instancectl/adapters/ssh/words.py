@@ -100,6 +100,19 @@ class Ssh:
         words = self.words({**_QUIET, **_CAREFUL, **alone}, address)
         return [*words, "-T", *self._end(address), _line(argv)]
 
+    def forwarding(self, address: HostAddress, forward: str) -> list[str]:
+        """Forward a port over a connection of its own: a shared one would keep listening after us."""
+        alone = {
+            "BatchMode": "no" if self.interactive else "yes",
+            "ControlMaster": "no",
+            "ControlPath": "none",
+            "ExitOnForwardFailure": "yes",
+            "LogLevel": "ERROR",
+        }
+        quiet = {key: value for key, value in _QUIET.items() if key != "ClearAllForwardings"}
+        words = self.words({**quiet, **_CAREFUL, **alone}, address)
+        return [*words, "-N", "-T", "-L", forward, *self._end(address)]
+
     def for_ansible(self, address: HostAddress) -> dict[str, str | bool | int]:
         """Variables with which Ansible shares the connection, and opens it again when it was lost."""
         shared = {
