@@ -51,12 +51,12 @@ def observe(api: APIClient, stack: str) -> Observed:
         return Observed(found, volumes=volumes, jobs=jobs)
     networks = api.networks(filters=mine)
     names = {network["Id"]: network["Name"] for network in networks}
-    tasks = api.tasks(filters=mine)
+    tasks, services = api.tasks(filters=mine), api.services(filters=mine)
+    attached = {**names, **_foreign(api, services, names)}
     return Observed(
         engine=found,
         services={
-            state.spec.name: state
-            for state in (_service(stack, raw, tasks, names) for raw in api.services(filters=mine))
+            state.spec.name: state for state in (_service(stack, raw, tasks, attached) for raw in services)
         },
         networks=frozenset(_short(stack, name) for name in names.values()),
         volumes=volumes,
@@ -116,7 +116,25 @@ def service(api: APIClient, stack: str, name: str) -> ServiceState | None:
     except NotFound:
         return None
     networks = {item["Id"]: item["Name"] for item in api.networks(filters={"label": f"{NAMESPACE}={stack}"})}
+    networks |= _foreign(api, [raw], networks)
     return _service(stack, raw, api.tasks(filters={"service": f"{stack}_{name}"}), networks)
+
+
+def _foreign(api: APIClient, services: list[Json], known: dict[str, str]) -> dict[str, str]:
+    """Networks that services use and the stack does not own: Swarm has its own identifier for `host`."""
+    targets = {
+        item["Target"]
+        for raw in services
+        for item in raw["Spec"]["TaskTemplate"].get("Networks") or ()
+        if item["Target"] not in known
+    }
+    found = {}
+    for target in targets:
+        try:
+            found[target] = str(api.inspect_network(target)["Name"])
+        except NotFound:
+            continue
+    return found
 
 
 def _service(stack: str, raw: Json, tasks: list[Json], networks: dict[str, str]) -> ServiceState:
