@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -53,6 +53,16 @@ class Host(Section):
     )
     timezone: str = Field(
         "", pattern=r"^$|^[A-Za-z0-9_+/-]+$", description="Time zone, e.g. `Europe/Berlin`; empty: as it is."
+    )
+    docker_from: Literal["distribution", "docker"] = Field(
+        "distribution",
+        description="Where Docker Engine comes from on a host that has none: the distribution's package, "
+        "or Docker's own repository. One that is installed stays.",
+    )
+    docker_repository: str = Field(
+        "https://download.docker.com/linux",
+        pattern=r"^https?://[^\s/][^\s]*[^\s/]$",
+        description="Docker's repository, or a mirror of it; below it are `debian` and `ubuntu`.",
     )
     mounts: tuple[str, ...] = Field(
         (), description="Directories that must be mount points before anything is changed, e.g. `/srv/media`."

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from instancectl.core.host.facts import HostFacts
+from instancectl.core.host.settings import HostSettings
 from instancectl.errors import Refused
 
 DAEMON_JSON = "/etc/docker/daemon.json"
@@ -30,14 +31,32 @@ _PACKAGED = {("debian", "12"): 20, ("debian", "13"): 26}
 """Major version of the distribution's `docker.io`; others are newer than the number above."""
 
 
+SOURCES = "/etc/apt/sources.list.d/docker.sources"
+"""Where apt reads of Docker's own repository."""
+
+UPSTREAM_PACKAGES = ("docker-ce", "docker-ce-cli", "containerd.io")
+"""Docker Engine as Docker packages it."""
+
+
+def will_come_from_docker(settings: HostSettings, facts: HostFacts) -> bool:
+    """Whether the Engine is still to be installed, and from Docker's own repository."""
+    return settings.docker_from == "docker" and not facts.docker_package
+
+
+def has_own_repository(settings: HostSettings, facts: HostFacts) -> bool:
+    """Whether our file names Docker's repository; one that an admin named elsewhere would contradict it."""
+    ours = SOURCES in (facts.record or {}).get("files", {})
+    return settings.docker_from == "docker" and (ours or not facts.docker_package)
+
+
 def has_ipv6(facts: HostFacts) -> bool:
     """Whether people reach the host over IPv6: then they must keep their address on the way in."""
     return any(":" in address for address in facts.addresses)
 
 
-def needs_experiment(facts: HostFacts) -> bool:
+def needs_experiment(settings: HostSettings, facts: HostFacts) -> bool:
     """Whether this Engine forwards IPv6 only as an experiment; its stand-in hides who the client is."""
-    if not has_ipv6(facts):
+    if not has_ipv6(facts) or will_come_from_docker(settings, facts):
         return False
     found = re.match(r"\d+", facts.docker_version)
     major = int(found[0]) if found else _PACKAGED.get((facts.system, facts.version), IP6TABLES_BY_DEFAULT)

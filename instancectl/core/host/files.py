@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from instancectl.core.host import sizing
-from instancectl.core.host.docker import DAEMON_JSON, SHUTDOWN_SECONDS, daemon_json, needs_experiment
+from instancectl.core.host import docker, sizing
+from instancectl.core.host.docker import DAEMON_JSON, SHUTDOWN_SECONDS, daemon_json
 from instancectl.core.host.facts import HostFacts
 from instancectl.core.host.settings import (
     MESH_INTERFACE,
@@ -107,7 +107,7 @@ def managed_files(
     files = (
         *_login(settings, fill),
         *_upkeep(settings, facts, fill),
-        *_docker(facts, fill, daemon),
+        *_docker(settings, facts, fill, daemon),
         *_mesh(settings, facts, peers, fill),
         *_firewall(settings, facts, peers, fill),
         *_units(fill, release),
@@ -151,8 +151,11 @@ def _half_an_hour_before(window: str) -> str:
     return f"{earlier // 60:02}:{earlier % 60:02}"
 
 
-def _docker(facts: HostFacts, fill: Fill, daemon: str) -> Iterator[HostFile]:
-    text = daemon_json(daemon, experiment=needs_experiment(facts))
+def _docker(settings: HostSettings, facts: HostFacts, fill: Fill, daemon: str) -> Iterator[HostFile]:
+    if docker.has_own_repository(settings, facts):
+        place = {"repository": f"{settings.docker_repository}/{facts.system}", "codename": facts.codename}
+        yield HostFile("packages", docker.SOURCES, fill("host/docker.sources.j2", place))
+    text = daemon_json(daemon, experiment=docker.needs_experiment(settings, facts))
     yield HostFile("docker", DAEMON_JSON, text, after="docker")
     values = {"shutdown_seconds": SHUTDOWN_SECONDS, "interface": MESH_INTERFACE}
     text = fill("host/docker.service.j2", values)

@@ -78,7 +78,7 @@ def variables(desired: Desired) -> dict[str, Any]:
             "files": [file.path for file in desired.files],
             "marks": _marks(desired.files),
             "directories": [directory["path"] for directory in directories],
-            "packages": list(packages(facts)),
+            "packages": list(packages(settings, facts)),
             "units": [*units, "docker.service", "apt-daily.timer", "apt-daily-upgrade.timer"],
             "admin_user": settings.admin_user,
             "admin_keys": list(found),
@@ -100,6 +100,7 @@ def variables(desired: Desired) -> dict[str, Any]:
         "host_swap": sizing.swap_mib(settings, facts) > 0,
         "host_firewall": settings.firewall,
         "host_ipv6": docker.has_ipv6(facts),
+        "host_docker_key": _docker_key(settings, facts),
         "host_own_units": list(units),
         "host_started_units": [unit for unit in _started() if unit in units],
         "host_program": {
@@ -119,7 +120,7 @@ def admin_keys(settings: HostSettings, facts: HostFacts) -> tuple[str, ...]:
     return keys.usable((*facts.login_keys, *settings.admin_keys))
 
 
-def packages(facts: HostFacts) -> tuple[str, ...]:
+def packages(settings: HostSettings, facts: HostFacts) -> tuple[str, ...]:
     """What must be installed; one transaction of apt."""
     system = (facts.system, facts.version)
     venv = "python3.11-venv" if system == _OLD_PYTHON else "python3-venv"
@@ -127,10 +128,18 @@ def packages(facts: HostFacts) -> tuple[str, ...]:
         "ca-certificates", "iproute2", "nftables", "openssh-server", "procps", "sudo",
         "unattended-upgrades", "wireguard-tools", venv,
     )  # fmt: skip
-    return (*base, *_docker_packages(facts))
+    return (*base, *_docker_packages(settings, facts))
 
 
-def _docker_packages(facts: HostFacts) -> tuple[str, ...]:
+def _docker_key(settings: HostSettings, facts: HostFacts) -> str:
+    """Where the key of Docker's repository is; empty when nothing comes from there."""
+    wanted = docker.will_come_from_docker(settings, facts)
+    return f"{settings.docker_repository}/{facts.system}/gpg" if wanted else ""
+
+
+def _docker_packages(settings: HostSettings, facts: HostFacts) -> tuple[str, ...]:
+    if docker.will_come_from_docker(settings, facts):
+        return (*docker.UPSTREAM_PACKAGES, "iptables", "apparmor")
     if facts.docker_package and facts.docker_package != "docker.io":
         return ()  # Docker's own packages, or one by hand: what runs stays
     cli = ("docker-cli",) if (facts.system, facts.version) in _SPLIT_DOCKER_CLI else ()

@@ -55,6 +55,8 @@ class HostSettings:
         mesh_address: the host's own in it, without prefix; empty takes the first.
         timezone: empty leaves it.
         mounts: directories that must be mount points.
+        docker_from: `distribution`, or `docker` for Docker's own repository.
+        docker_repository: its address.
     """
 
     admin_user: str = "admin"
@@ -67,6 +69,8 @@ class HostSettings:
     mesh_address: str = ""
     timezone: str = ""
     mounts: tuple[str, ...] = ()
+    docker_from: str = "distribution"
+    docker_repository: str = "https://download.docker.com/linux"
 
     @property
     def own_mesh_address(self) -> str:
@@ -91,6 +95,8 @@ def from_section(section: Host) -> HostSettings:
         mesh_subnet=section.mesh_subnet,
         timezone=section.timezone,
         mounts=section.mounts,
+        docker_from=section.docker_from,
+        docker_repository=section.docker_repository,
     )
 
 

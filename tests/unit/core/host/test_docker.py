@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instancectl.core.host.docker import OURS, daemon_json, needs_experiment
+from instancectl.core.host.docker import OURS, daemon_json, has_own_repository, needs_experiment
 from instancectl.core.host.facts import HostFacts
+from instancectl.core.host.settings import HostSettings
 from instancectl.errors import Refused
 from tests.unit.core.host.hosts import vps
 
@@ -69,7 +70,40 @@ def test_a_second_run_changes_nothing(theirs: dict[str, Any]) -> None:
     ],
 )
 def test_an_old_engine_forwards_ipv6_as_an_experiment(facts: HostFacts, needed: bool) -> None:
-    assert needs_experiment(facts) is needed
+    assert needs_experiment(HostSettings(), facts) is needed
+
+
+UPSTREAM = HostSettings(docker_from="docker", docker_repository="https://mirror.example/docker")
+
+
+def test_docker_s_own_engine_needs_no_experiment() -> None:
+    bare = vps(addresses=("2001:db8::7",))
+    assert not needs_experiment(UPSTREAM, bare)
+    assert needs_experiment(
+        UPSTREAM, vps(addresses=("2001:db8::7",), docker_package="docker-ce", docker_version="24.0")
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "facts", "ours"),
+    [
+        (HostSettings(), vps(), False),
+        (UPSTREAM, vps(), True),
+        (UPSTREAM, vps(docker_package="docker.io"), False),
+        (UPSTREAM, vps(docker_package="docker-ce"), False),
+        (
+            UPSTREAM,
+            vps(
+                docker_package="docker-ce", record={"files": {"/etc/apt/sources.list.d/docker.sources": "x"}}
+            ),
+            True,
+        ),
+    ],
+)
+def test_a_repository_that_an_admin_named_is_not_named_again(
+    settings: HostSettings, facts: HostFacts, ours: bool
+) -> None:
+    assert has_own_repository(settings, facts) is ours
 
 
 def test_an_admin_s_own_choice_about_ipv6_holds() -> None:

@@ -52,7 +52,7 @@ def test_without_a_key_nobody_tries_to_prove_a_login() -> None:
 @pytest.mark.parametrize(
     ("facts", "wanted", "unwanted"),
     [
-        (vps(), {"docker.io", "python3-venv"}, {"docker-cli"}),
+        (vps(), {"docker.io", "python3-venv"}, {"docker-cli", "docker-ce"}),
         (vps(version="13"), {"docker.io", "docker-cli"}, set()),
         (
             vps(system="ubuntu", version="22.04"),
@@ -66,9 +66,23 @@ def test_without_a_key_nobody_tries_to_prove_a_login() -> None:
 def test_packages_fit_the_system_and_what_is_there(
     facts: HostFacts, wanted: set[str], unwanted: set[str]
 ) -> None:
-    found = set(inventory.packages(facts))
+    found = set(inventory.packages(HostSettings(), facts))
     assert wanted <= found
     assert not unwanted & found
+
+
+def test_docker_s_own_packages_come_from_its_repository_where_there_is_no_engine() -> None:
+    settings = HostSettings(docker_from="docker")
+    bare = variables(vps(codename="bookworm"), settings)
+    assert {"docker-ce", "docker-ce-cli", "containerd.io"} <= set(bare["host_look"]["packages"])
+    assert "docker.io" not in bare["host_look"]["packages"]
+    assert bare["host_docker_key"] == "https://download.docker.com/linux/debian/gpg"
+    (sources,) = bare["host_files"]["packages"]
+    assert "URIs: https://download.docker.com/linux/debian\nSuites: bookworm\n" in sources["content"]
+
+    there = variables(vps(docker_package="docker.io", docker_version="20.10"), settings)
+    assert "docker.io" in there["host_look"]["packages"]
+    assert (there["host_docker_key"], there["host_files"]["packages"]) == ("", [])
 
 
 def test_the_record_names_every_file_but_the_marks() -> None:
