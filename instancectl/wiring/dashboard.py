@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +21,18 @@ if TYPE_CHECKING:
     from instancectl.adapters.terminal_screen import TerminalScreen
     from instancectl.adapters.uptime_ledger import SqliteLedger
     from instancectl.core.host.address import HostAddress
+    from instancectl.core.monitoring.metric import Sample
     from instancectl.core.monitoring.overview import Decision, Firing
     from instancectl.operations.monitoring.agent import Agent, Server
     from instancectl.operations.monitoring.dashboard import Dashboard
     from instancectl.ports.overview_source import OverviewSource
     from instancectl.ports.reporter import Reporter
+
+
+DECISIONS = 50
+DECISION_SECONDS = 7 * 86400.0
+
+Samples = Callable[[], Iterable["Sample"]]
 
 
 def ledger(opened: OpenInstance) -> SqliteLedger:
@@ -35,8 +42,15 @@ def ledger(opened: OpenInstance) -> SqliteLedger:
     return SqliteLedger(opened.paths.state_directory / "uptime.sqlite3")
 
 
-def served(opened: OpenInstance, agent: Agent, reporter: Reporter) -> tuple[Server, ...]:
-    """What the agent serves besides its metrics; when it cannot, it says so and goes on probing."""
+def served(opened: OpenInstance, agent: Agent, reporter: Reporter, further: Samples) -> tuple[Server, ...]:
+    """What the agent serves besides its metrics; when it cannot, it says so and goes on probing.
+
+    Args:
+        opened: the instance.
+        agent: whose readings are shown.
+        reporter: is told what does not work.
+        further: samples that are not the agent's own.
+    """
     if not opened.config.dashboard.enabled:
         return ()
     from instancectl.adapters.assets import assets_directory
@@ -44,7 +58,7 @@ def served(opened: OpenInstance, agent: Agent, reporter: Reporter) -> tuple[Serv
     from instancectl.adapters.web_dashboard import DashboardServer
     from instancectl.operations.monitoring.dashboard import Served
 
-    made = dashboard(opened, agent, reporter)
+    made = dashboard(opened, agent, reporter, further)
     host, _, port = opened.config.dashboard.listen.rpartition(":")
     static = assets_directory("monitoring") / "dashboard"
     try:
@@ -55,7 +69,7 @@ def served(opened: OpenInstance, agent: Agent, reporter: Reporter) -> tuple[Serv
     return (Served(made, server, in_background),)
 
 
-def dashboard(opened: OpenInstance, agent: Agent, reporter: Reporter) -> Dashboard:
+def dashboard(opened: OpenInstance, agent: Agent, reporter: Reporter, further: Samples) -> Dashboard:
     """The dashboard of an agent."""
     from instancectl.adapters.reading_ring import SqliteRing
     from instancectl.operations.monitoring.dashboard import Dashboard, Sources
@@ -63,14 +77,14 @@ def dashboard(opened: OpenInstance, agent: Agent, reporter: Reporter) -> Dashboa
     return Dashboard(
         opened.config,
         Sources(
-            samples=agent.samples,
+            samples=lambda: (*agent.samples(), *further()),
             verdict=agent.watch.verdict,
             ledger=ledger(opened),
             ring=SqliteRing(opened.paths.state_directory / "readings.sqlite3"),
             clock=clock(),
             reporter=reporter,
             alerts=lambda: _alerts(opened),
-            decisions=_decisions,
+            decisions=lambda: _decisions(opened),
             runbook=runbook,
         ),
     )
@@ -121,8 +135,33 @@ def open_in_browser(url: str) -> None:
 
 
 def _alerts(opened: OpenInstance) -> Known[tuple[Firing, ...]]:
-    return Unknown("nothing evaluates alerts here", opened.config.stack)
+    from instancectl.core.monitoring.overview import Firing
+    from instancectl.wiring.alerting import active_alerts
+
+    found = active_alerts(opened)
+    if isinstance(found, Unknown):
+        return found
+    shown = sorted(found, key=lambda one: (one.severity != "page", one.since))
+    return tuple(
+        Firing(one.name, one.severity, one.summary, one.since, _slug(one.name), one.silenced)
+        for one in shown
+        if one.severity in {"page", "ticket"} and not one.inhibited
+    )
 
 
-def _decisions() -> Known[tuple[Decision, ...]]:
-    return Unknown("nothing decides about scaling yet: services keep the size that the layout gave them")
+def _slug(alert: str) -> str:
+    return next((slug for slug, text in runbooks().items() if text.startswith(f"# {alert}\n")), "")
+
+
+def _decisions(opened: OpenInstance) -> Known[tuple[Decision, ...]]:
+    from instancectl.core.monitoring.overview import Decision
+    from instancectl.operations.scaling.loop import explained
+    from instancectl.wiring.scaling import scaling_record
+
+    if opened.config.scaling.mode == "off":
+        return Unknown("nothing decides about scaling: `scaling.mode` is `off`")
+    now = clock().epoch_seconds()
+    kept = scaling_record(opened).decisions(now - DECISION_SECONDS, now)
+    return tuple(
+        Decision(one.at, explained(one.decision, one.outcome)) for one in reversed(kept[-DECISIONS:])
+    )

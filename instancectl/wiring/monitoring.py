@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from instancectl.core.invocation import Globals
 from instancectl.wiring.alerting import alerting_beside, desk
+from instancectl.wiring.backing_up import readings
 from instancectl.wiring.dashboard import ledger, served
 from instancectl.wiring.instance import OpenInstance, clock, open_instance, reporter, state, stored_secrets
 from instancectl.wiring.scaling import scaling_beside
@@ -52,7 +53,9 @@ def agent(options: Globals, listen: str) -> tuple[InstanceConfig, Around]:
         ),
         background=in_background,
         beside=lambda made: (
-            *served(opened, made, reporter(options)), scaling, alerting_beside(opened, options, takes, made)
+            *served(opened, made, reporter(options), scaling.readings),
+            scaling,
+            alerting_beside(opened, options, takes, made),
         ),
     )
     return opened.config, around
@@ -112,4 +115,5 @@ def _senses(opened: OpenInstance) -> Senses:
         ledger=ledger(opened),
         mail_password=secrets.get("SMTP_PASSWORD"),
         ever_deployed=lambda: bool(record.load().verified),
+        backups=lambda: readings(opened),
     )
