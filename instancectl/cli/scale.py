@@ -31,7 +31,7 @@ def simulate(
         str,
         typer.Option(
             help="A file in the trace format, or step10, nov7, viral, smtp, overload, overload2, "
-            "dead-remote or mixed."
+            "dead-remote or mixed, or a day that was recorded: yesterday, last-tuesday, 2027-01-31."
         ),
     ] = "step10",
     times: Annotated[float, typer.Option(min=0.01, max=1000, help="Everything comes so many times.")] = 1.0,
@@ -68,7 +68,7 @@ def simulate(
     options = globals_of(ctx)
     wish = operation.Wish(
         trace=trace,
-        text=wiring.trace_text(trace),
+        text=wiring.trace_text(trace, options),
         times=times,
         size=machine,
         policies=tuple(policy or operation.BESIDE),

@@ -1,4 +1,4 @@
-"""`scale show`, `set`, `hold`, `release`, `watch` and `explain`."""
+"""`scale show`, `set`, `hold`, `release`, `watch`, `explain` and `tune`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def add(group: typer.Typer) -> None:
     group.command()(release)
     group.command()(watch)
     group.command()(explain)
+    group.command()(tune)
 
 
 def show(ctx: typer.Context) -> Result:
@@ -88,3 +89,25 @@ def explain(
 
     opened = wiring.open_instance(globals_of(ctx))
     return operation(wiring.scaling_record(opened), wiring.clock(), at)
+
+
+def tune(
+    ctx: typer.Context,
+    apply: Annotated[bool, typer.Option("--apply", help="Write it into instance.toml and deploy.")] = False,
+) -> Result:
+    """Propose threads for each service, from the processor time its jobs used in the last day.
+
+    Jobs that wait want many threads, jobs that compute few threads and more processes.
+    """
+    from dataclasses import replace
+
+    from instancectl.core.result import Status
+
+    options = globals_of(ctx)
+    found = wiring.tuning(options, apply=apply)
+    if found.status is not Status.CHANGED:
+        return found
+    deployed = wiring.deployment(options, "scale tune").deploy("scale tune")
+    return replace(
+        deployed, data={"tune": dict(found.data), **deployed.data}, lines=(*found.lines, *deployed.lines)
+    )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from instancectl.core.config import InstanceConfig
     from instancectl.core.desired import OneShot
     from instancectl.core.observed import Observed
+    from instancectl.core.result import Result
     from instancectl.core.scaling.settings import Policy
     from instancectl.operations.monitoring import Senses
     from instancectl.operations.scaling.by_hand import ByHand
@@ -43,16 +44,27 @@ def config_or_defaults(options: Globals) -> InstanceConfig:
     return config_if_any(options) or InstanceConfig(instance=Instance(domain="social.example"))
 
 
-def trace_text(trace: str) -> str | None:
-    """The content of a trace file; None when `trace` looks like the name of a shipped one.
+def trace_text(trace: str, options: Globals) -> str | None:
+    """The content of a trace file, or of what was recorded on a day; None for the name of a shipped one.
 
     Raises:
         ConfigError: it cannot be read.
+        Refused: nothing was recorded on that day.
     """
+    from datetime import datetime
+
     from instancectl.adapters import plain_file
+    from instancectl.core.scaling import moments, recorded
+    from instancectl.core.scaling.simulator.trace import written
 
     named = "/" in trace or "." in trace or plain_file.exists(trace)
-    return plain_file.read(trace, "the trace") if named else None
+    if named:
+        return plain_file.read(trace, "the trace")
+    day = moments.day(trace, datetime.fromtimestamp(clock().epoch_seconds()).astimezone())
+    if day is None:
+        return None
+    rows = scaling_record(open_instance(options)).rows(*(moment.timestamp() for moment in day))
+    return written(recorded.trace(rows, trace))
 
 
 def picture(path: str) -> Callable[[str], None] | None:
@@ -233,3 +245,14 @@ def surge(options: Globals, command: str) -> Surge:
             lock=lock(opened).hold,
         )
     )
+
+
+def tuning(options: Globals, *, apply: bool) -> Result:
+    """Threads from what was measured; with `apply` written into the instance file."""
+    from instancectl.adapters.config_file import ConfigFile
+    from instancectl.operations.scaling.tuning import tune
+    from instancectl.wiring.writing import local_machine
+
+    opened = open_instance(options)
+    change = ConfigFile(opened.paths.config_file).change if apply else None
+    return tune(opened.config, local_machine(), scaling_record(opened), clock(), change)

@@ -25,6 +25,7 @@ class FakeDatabaseLine:
             postgres.TABLES: [("statuses", "9000", "90", "10")],
             postgres.PEOPLE: [("users", "active", "3"), ("reports", "open", "0"), ("reports", "oldest", "0")],
             postgres.UPDATES: [("0", "t", "1")],
+            postgres.SIGNUPS: [("10", "--- open\n")],
         }
 
     def ask(self, query: str) -> list[Row]:

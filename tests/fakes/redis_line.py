@@ -115,7 +115,16 @@ class FakeRedisLine:
     def _zcard(self, key: str) -> Reply:
         return len(self.sorted.get(key, ()))
 
-    def _zrange(self, key: str, first: str, last: str, with_scores: str) -> Reply:
-        assert (first, last, with_scores) == ("0", "0", "WITHSCORES")
-        found = sorted(self.sorted.get(key, {}).items(), key=lambda entry: entry[1])[:1]
+    def _zrange(self, key: str, first: str, last: str, with_scores: str = "") -> Reply:
+        found = sorted(self.sorted.get(key, {}).items(), key=lambda entry: entry[1])
+        found = found[int(first) : int(last) + 1]
+        if not with_scores:
+            return [member for member, _ in found]
         return [word for member, score in found for word in (member, f"{score:.17g}".encode())]
+
+    def _zadd(self, key: str, only_known: str, score: str, member: str) -> Reply:
+        assert only_known == "XX"
+        known = self.sorted.get(key, {})
+        if member.encode() in known:
+            known[member.encode()] = float(score)
+        return 0

@@ -22,6 +22,7 @@ class FakeStackSight:
         self.gone: set[str] = set()
         self.elsewhere: set[str] = set()
         self.engine_down = False
+        self.updating: tuple[str, ...] = ()
         self.looks = 0
 
     def replicas(self, service: str, number: int) -> None:
@@ -42,7 +43,7 @@ class FakeStackSight:
             for slot in range(1, number + 1)
             if service not in self.gone
         ]
-        return Sight(dict(self.wanted), tuple(found))
+        return Sight(dict(self.wanted), tuple(found), updating=self.updating)
 
     def memory(self, container_id: str) -> MemoryUse | None:
         return MemoryUse(1000, 5000)
@@ -50,4 +51,9 @@ class FakeStackSight:
     def _replica(self, service: str, at: int, slot: int) -> Replica:
         addresses = {} if service in {"db", "redis"} else {"edge": f"10.0.{at}.{10 + slot}"}
         here = service not in self.elsewhere
-        return Replica(service, slot, f"{service}{slot}".ljust(64, "0"), addresses, runs=True, here=here)
+        return Replica(service, slot, container_id(service, slot), addresses, runs=True, here=here)
+
+
+def container_id(service: str, slot: int) -> str:
+    """`sidekiq10000…`, `spush1000000…`: the first twelve characters are the host name of the container."""
+    return f"{service.replace('sidekiq-', 's')}{slot}".ljust(64, "0")

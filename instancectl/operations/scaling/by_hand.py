@@ -183,9 +183,12 @@ class ByHand:
         """Only the number changes: whatever else a deploy would change waits for one."""
         around, changes = self._around, []
         for name, number in wanted.items():
-            spec = observed.services[name].spec
+            state = observed.services[name]
+            spec = state.spec
             new = chosen.resized(spec, policy.layout, number)
             if new == spec:
+                if not state.converged:  # an earlier run was killed while it waited
+                    self._wait(new)
                 continue
             was = chosen.running(spec)
             around.reporter.note(f"`{name}` {was} → {number}")

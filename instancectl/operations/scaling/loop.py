@@ -61,10 +61,9 @@ class Loop:
     def __init__(self, policy: Policy, around: Around) -> None:
         """Nothing is read before the first tick."""
         self._policy, self._around = policy, around
-        self._memory: dict[str, Any] | None = None
-        self._state, self._mails = State(), Mails({})
+        self.state, self.mails = State(), Mails({})
         self._decided = Counter(metrics.DECISIONS)
-        self._last: tuple[Sample, Policy] | None = None
+        self.last: tuple[Sample, Policy] | None = None
         self.troubled = ""
 
     def run(self, wait: Callable[[float], bool]) -> None:
@@ -74,7 +73,7 @@ class Loop:
             Busy: another controller works.
         """
         with self._around.alone.hold(WHY):
-            self._load()
+            self.load()
             while True:
                 started = self._around.clock.monotonic_seconds()
                 self._tried()
@@ -99,33 +98,34 @@ class Loop:
         """One sample: look, decide, write down, act, write down how it ended."""
         around = self._around
         policy = self._current()
-        sample, mails = around.sampler.sample(self._mails)
-        state, decisions = decide(policy, self._state, sample)
+        sample, mails = around.sampler.sample(self.mails)
+        state, decisions = decide(policy, self.state, sample)
         if any(one.act and one.changes for one in decisions):
             try:
                 with around.changing.hold(WHY):
                     self._keep(state, mails, sample, decisions, act=True)
             except Busy as error:
                 # Somebody else changes the instance: judged again with that in mind, nothing is done.
-                state, decisions = decide(policy, self._state, replace(sample, updating=error.message))
+                state, decisions = decide(policy, self.state, replace(sample, updating=error.message))
                 self._keep(state, mails, sample, decisions, act=False)
         else:
             self._keep(state, mails, sample, decisions, act=False)
-        self._last = (sample, policy)
+        self.last = (sample, policy)
         if policy.mode != "off":
             around.actor.weigh()
         return decisions
 
     # ---- memory
 
-    def _load(self) -> None:
+    def load(self) -> None:
+        """Go on where the last one ended."""
         found = self._around.record.memory()
         if found is None:
             return
         try:
-            self._state = keeping.restored(found["state"])
+            self.state = keeping.restored(found["state"])
             mails = found["mails"]
-            self._mails = Mails(
+            self.mails = Mails(
                 {minute: (int(p), int(f)) for minute, (p, f) in mails["minutes"].items()},
                 int(mails["day"]),
                 int(mails["sent"]),
@@ -144,7 +144,7 @@ class Loop:
         }
         row = recorded.row(sample, state)
         numbers = around.record.keep(sample.at, memory, row, [one.as_json() for one in decisions])
-        self._state, self._mails = state, mails
+        self.state, self.mails = state, mails
         for number, one in zip(numbers, decisions, strict=True):
             self._decided.add((one.subject, _direction(one), one.rule))
             outcome = ""
@@ -196,11 +196,11 @@ class Loop:
         """What the exporter shows of it."""
         yield Reading(metrics.MODE, 1, (self._policy.mode,))
         yield from self._decided.samples()
-        if self._last is None:
+        if self.last is None:
             return
-        sample, policy = self._last
+        sample, policy = self.last
         yield Reading(metrics.LAST_RUN, sample.at)
-        yield Reading(metrics.LADDER, self._state.ladder.level)
+        yield Reading(metrics.LADDER, self.state.ladder.level)
         if not isinstance(sample.services, Unknown):
             for name, one in sample.services.items():
                 if name in chosen.names(policy.layout):
@@ -212,6 +212,11 @@ class Loop:
             yield Reading(metrics.DESIRED, sample.web.processes + sample.web.starting, ("web",))
             yield Reading(metrics.MAX_REPLICAS, policy.ceiling("web"), ("web",))
         yield from self._pressures(sample, policy)
+
+    @property
+    def actor(self) -> Actor:
+        """What acts."""
+        return self._around.actor
 
     @staticmethod
     def _pressures(sample: Sample, policy: Policy) -> Iterator[Reading]:

@@ -1,0 +1,74 @@
+"""`scale tune`: threads from what was measured; shown, or written into `instance.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from instancectl.core.config import InstanceConfig
+from instancectl.core.config_keys import Value
+from instancectl.core.layout import Machine, derive
+from instancectl.core.result import Result, Status
+from instancectl.core.scaling.tune import Proposal, proposals
+from instancectl.ports.clock import Clock
+from instancectl.ports.scaling_record import ScalingRecord
+
+DAY_SECONDS: Final = 86400.0
+Change = Callable[[Mapping[str, Value]], None]
+"""Writes keys into the instance file."""
+
+
+def tune(
+    config: InstanceConfig,
+    machine: Machine,
+    record: ScalingRecord,
+    clock: Clock,
+    change: Change | None,
+) -> Result:
+    """What each service should have, and why; with `change` it is written down.
+
+    Raises:
+        Refused: the wanted threads need more connections or memory than there are, with the arithmetic.
+    """
+    now = clock.epoch_seconds()
+    layout = derive(config, machine)
+    found = proposals(layout, record.rows(now - DAY_SECONDS, now))
+    wanted: dict[str, Value] = {f"services.{one.service}.threads": one.wanted for one in found if one.changes}
+    lines = [line for one in found for line in _lines(one)]
+    data = {
+        "services": [
+            {"service": one.service, "threads": one.threads, "wanted": one.wanted, "share": one.share,
+             "more_processes": one.more, "reason": one.reason}
+            for one in found
+        ],
+        "keys": dict(wanted),
+    }  # fmt: skip
+    if not wanted:
+        return Result(Status.UNCHANGED, data, (*lines, "", "nothing is to be changed"))
+    if change is None:
+        return Result(
+            Status.PLANNED,
+            data,
+            (*lines, "", "nothing was changed; `instancectl scale tune --apply` does it"),
+        )
+    derive(_with(config, found), machine)  # refused with the arithmetic before anything is written
+    change(wanted)
+    return Result(Status.CHANGED, data, tuple(lines))
+
+
+def _with(config: InstanceConfig, found: tuple[Proposal, ...]) -> InstanceConfig:
+    sizes = {
+        one.service.replace("-", "_"): getattr(config.services, one.service.replace("-", "_")).model_copy(
+            update={"threads": one.wanted}
+        )
+        for one in found
+        if one.changes
+    }
+    return config.model_copy(update={"services": config.services.model_copy(update=sizes)})
+
+
+def _lines(one: Proposal) -> tuple[str, ...]:
+    head = f"`{one.service}`: {one.threads} threads"
+    if one.changes:
+        head = f"`{one.service}`: {one.threads} → {one.wanted} threads"
+    return (head, f"    {one.reason}")

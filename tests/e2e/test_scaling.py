@@ -1,0 +1,221 @@
+"""Scaling of a deployed instance: by hand, by the autoscaler in a surge, and no job lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.host import Instance, docker, eventually, free_port
+from tests.e2e.peers import Flow, Peers
+
+pytestmark = pytest.mark.e2e
+
+PUSH = "sidekiq-push"
+OBJECTIVE = 15
+ANSWER_SECONDS = 1.0
+FLOW = 42.0
+"""Deliveries a second: one process of 25 threads and the base process carry 30 at a second each."""
+
+
+def running(instance: Instance, service: str) -> int:
+    return len(instance.tasks()[service])
+
+
+@pytest.fixture(autouse=True)
+def as_before(instance: Instance) -> Iterator[None]:
+    """The layout's numbers before and after."""
+    yield
+    instance.configure()
+    instance.cli("scale", "release")
+    assert instance.cli("plan", "--exit-code").code == 0
+
+
+class TestByHand:
+    def test_a_number_is_kept_by_a_deploy_and_given_back(self, instance: Instance) -> None:
+        shown = instance.cli("--json", "scale", "show").document["data"]["services"]
+        assert {row["service"] for row in shown} >= {"web", PUSH}
+        before = instance.tasks()
+        assert "1 → 2" in instance.cli("scale", "set", f"{PUSH}=2").out
+        after = instance.tasks()
+        assert set(before[PUSH]) < set(after[PUSH])
+        assert len(after[PUSH]) == 2
+        assert {name: ids for name, ids in before.items() if name != PUSH} == {
+            name: ids for name, ids in after.items() if name != PUSH
+        }
+        assert instance.cli("plan", "--exit-code").code == 0
+        assert instance.cli("--json", "scale", "set", f"{PUSH}=2").document["status"] == "unchanged"
+        assert instance.cli("--json", "deploy").document["status"] == "unchanged"
+        assert running(instance, PUSH) == 2
+        instance.cli("scale", "release", PUSH)
+        assert running(instance, PUSH) == 1
+
+    def test_what_does_not_fit_is_refused_with_the_arithmetic(self, instance: Instance) -> None:
+        before = instance.tasks()
+        cores = os.cpu_count() or 1
+        refused = instance.cli("scale", "set", f"{PUSH}={cores + 1}", expect=7)
+        assert f"{cores} cores" in refused.err
+        assert "exactly one" in instance.cli("scale", "set", "sidekiq=2", expect=7).err
+        assert "somebody always waits" in instance.cli("scale", "set", "sidekiq-mailers=0", expect=7).err
+        instance.configure(database__max_connections=120, database__pgbouncer="off")
+        refused = instance.cli("scale", "set", f"{PUSH}=2", expect=7)
+        assert "connections: " in refused.err
+        assert "= 121 > 120" in refused.err
+        assert instance.tasks() == before
+
+    def test_jobs_that_run_while_their_process_leaves_are_not_lost(self, instance: Instance) -> None:
+        with Peers(4, seconds=4.0) as peers:
+            instance.cli("scale", "set", f"{PUSH}=2")
+            flow = Flow(instance, peers)
+            flow.send(150)
+            eventually(lambda: busy(instance) >= 40, seconds=60)
+            told = instance.cli("scale", "set", f"{PUSH}=1")
+            assert "finish their jobs" in told.out
+            flow.settle()
+            assert sorted(peers.received) == list(range(150))
+            again = sum(count - 1 for count in peers.received.values())
+            print(f"150 jobs, 0 lost, {again} delivered twice")
+
+
+def busy(instance: Instance) -> int:
+    names = instance.redis("SMEMBERS", "processes").split()
+    return sum(int(instance.redis("HGET", name, "busy") or 0) for name in names)
+
+
+class TestSurge:
+    def test_it_gives_up_and_gives_back_what_the_admin_had(self, instance: Instance) -> None:
+        assert mode(instance) == "open"
+        done = instance.cli("surge", "on", "--until", "1h")
+        assert "wait for approval" in done.out
+        assert mode(instance) == "approved"
+        again = instance.cli("surge", "on", "--until", "2h")  # as after a kill: nothing more is recorded
+        assert "declared" in again.out
+        assert "open" in instance.cli("surge", "off").out
+        assert mode(instance) == "open"
+        assert instance.cli("--json", "surge", "off").document["status"] == "unchanged"
+
+    def test_a_mode_that_somebody_set_meanwhile_stands(self, instance: Instance) -> None:
+        instance.cli("surge", "on")
+        instance.cli("tootctl", "settings", "registrations", "close")
+        try:
+            assert "that stands" in instance.cli("surge", "off").out
+            assert mode(instance) == "none"
+        finally:
+            instance.cli("tootctl", "settings", "registrations", "open")
+
+
+def mode(instance: Instance) -> str:
+    value = instance.sql("select value from settings where var = 'registrations_mode'")
+    return value.replace("---", "").strip().strip("'\"")
+
+
+@dataclass
+class Agent:
+    process: subprocess.Popen[str]
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+
+
+@contextlib.contextmanager
+def agent(instance: Instance) -> Iterator[Agent]:
+    listen = f"127.0.0.1:{free_port()}"
+    made = Agent(instance.start("agent", "run", "--listen", listen))
+    try:
+        yield made
+    finally:
+        if made.process.poll() is None:
+            made.process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                made.process.communicate(timeout=20)
+        made.process.kill()
+
+
+def seen(instance: Instance) -> list[dict[str, object]]:
+    """Decisions about `push`, oldest first."""
+    path = instance.directory / "state" / "scaling.sqlite3"
+    if not path.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        rows = database.execute("select at, content, outcome from decision order by number").fetchall()
+    found = [{"at": at, "outcome": outcome, **json.loads(content)} for at, content, outcome in rows]
+    return [one for one in found if one["subject"] == PUSH]
+
+
+def configured(instance: Instance, scaling: str) -> None:
+    instance.configure(scaling__mode=scaling, scaling__objectives__push=OBJECTIVE)
+
+
+class TestAutomatic:
+    def test_fixed_capacity_breaks_its_objective_and_the_autoscaler_holds_it(
+        self, instance: Instance
+    ) -> None:
+        with Peers(4, seconds=ANSWER_SECONDS) as peers:
+            fixed = self.surge(instance, peers, "advise", 60)
+            print(f"fixed: the oldest delivery waited {fixed:.1f} s of {OBJECTIVE} s")
+            assert fixed > OBJECTIVE
+            assert running(instance, PUSH) == 1
+            started = time.time()
+            scaled = self.surge(instance, peers, "auto", 60)
+            print(f"auto: the oldest delivery waited {scaled:.1f} s of {OBJECTIVE} s")
+            grown = next(one for one in seen(instance) if one["at"] > started and one["outcome"] == "done")
+            print(f"{grown['at'] - started:.1f} s after the surge began: {grown['reason']}")
+            assert scaled <= OBJECTIVE
+            assert instance.cli("plan", "--exit-code").code == 0
+
+    def surge(self, instance: Instance, peers: Peers, scaling: str, seconds: float) -> float:
+        configured(instance, scaling)
+        instance.cli("scale", "release")
+        flow = Flow(instance, peers)
+        peers.received.clear()
+        with agent(instance):
+            time.sleep(12)  # a first sample, so that processor time is known
+            longest = flow.keep_up(FLOW, seconds)
+            if scaling == "auto":
+                self.first_worker(instance)
+            flow.settle()
+        return longest
+
+    def first_worker(self, instance: Instance) -> None:
+        """From the threat to a second process that works: by Swarm's and Redis' own records."""
+        assert running(instance, PUSH) == 2
+        known = set(instance.tasks()[PUSH])
+        made = [json.loads(docker("inspect", task, "--format", "{{json .}}")) for task in known]
+        newest = max(made, key=lambda task: task["CreatedAt"])
+        container = newest["Status"]["ContainerStatus"]["ContainerID"][:12]
+        beat = next(
+            name for name in instance.redis("SMEMBERS", "processes").split() if name.startswith(container)
+        )
+        works = json.loads(instance.redis("HGET", beat, "info"))["started_at"]
+        decided = next(one["at"] for one in reversed(seen(instance)) if one["outcome"] == "done")
+        threatened = decided - 10  # the sample before did not ask for it
+        print(f"decision → a new process works: {works - decided:.1f} s; detection at most 10 s before")
+        assert works - threatened <= 30
+
+    def test_killed_at_its_decision_the_next_agent_goes_on(self, instance: Instance) -> None:
+        configured(instance, "auto")
+        instance.cli("scale", "release")
+        with Peers(4, seconds=ANSWER_SECONDS) as peers:
+            flow = Flow(instance, peers)
+            before = len(seen(instance))
+            with agent(instance) as first:
+                time.sleep(5)
+                flow.send(1500)
+                # The decision is written down before it is acted upon.
+                eventually(lambda: len(seen(instance)) > before, seconds=60, pause=0.01)
+                first.kill()
+            with agent(instance):
+                eventually(lambda: running(instance, PUSH) == 2, seconds=60)
+                recorded = json.loads((instance.directory / "state/applied.json").read_text())["scale"]
+                assert recorded[PUSH] == 2
+                flow.settle(seconds=180)
+            assert sorted(peers.received) == list(range(flow.sent))

@@ -1,0 +1,60 @@
+"""`scale tune`: shown, written down, or refused before anything is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from instancectl.core.layout import Machine
+from instancectl.core.result import Status
+from instancectl.errors import Refused
+from instancectl.operations.scaling.tuning import tune
+from tests.fakes import instance
+from tests.fakes.clock import FakeClock
+from tests.fakes.scaling_record import FakeScalingRecord
+
+MACHINE = Machine(8 * instance.GIB, 2)
+
+
+@pytest.fixture
+def record():
+    clock, made = FakeClock(), FakeScalingRecord()
+    for tick in range(60):
+        row = {
+            "services": {"sidekiq-push": [1, 0, 0, 2, 0.02, 300], "sidekiq-default": [1, 0, 0, 1, 0.8, 300]}
+        }
+        made.keep(clock.epoch_seconds() - 10 * tick, {}, row, [])
+    return made
+
+
+CONFIG = instance.config(services={"sidekiq-push": {"threads": 5}, "sidekiq-default": {"threads": 5}})
+
+
+def test_it_is_shown_and_nothing_is_changed(record):
+    told = tune(CONFIG, MACHINE, record, FakeClock(), None)
+    assert told.status is Status.PLANNED
+    assert told.data["keys"] == {"services.sidekiq-push.threads": 25, "services.sidekiq-default.threads": 3}
+    assert "`sidekiq-push`: 5 → 25 threads" in told.lines
+
+
+def test_it_is_written_down(record):
+    written = {}
+    told = tune(CONFIG, MACHINE, record, FakeClock(), written.update)
+    assert told.status is Status.CHANGED
+    assert written == told.data["keys"]
+
+
+def test_what_needs_too_many_connections_is_refused_before_it_is_written(record):
+    config = instance.config(
+        services={"sidekiq-push": {"threads": 5, "replicas": 4}},
+        database={"max_connections": 110, "pgbouncer": "off"},
+    )
+    written = {}
+    with pytest.raises(Refused, match="more connections than"):
+        tune(config, MACHINE, record, FakeClock(), written.update)
+    assert not written
+
+
+def test_without_a_recording_nothing_is_proposed():
+    told = tune(CONFIG, MACHINE, FakeScalingRecord(), FakeClock(), None)
+    assert told.status is Status.UNCHANGED
+    assert told.data["keys"] == {}
