@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,11 +137,13 @@ def relayed(address: HostAddress, typed: Typed, options: Globals, ask: Ask | Non
         Unreachable: the host cannot be reached, or the connection was lost.
         Refused: its key is not confirmed, instancectl is not installed there, or `sudo` wants a password.
     """
+    from instancectl.core.host import relay
+
     going, files = errand(typed, named=bool(typed.hosts))
     host = reach(address, options, ask)
     if not typed.hosts:
         _refuse_other_file(host, typed)
-    return carried_out(host, going, files, options)
+    return carried_out(host, going, files, options, secrets=relay.secret_variables(typed, os.environ))
 
 
 def _refuse_other_file(host: SshHost, typed: Typed) -> None:
@@ -155,7 +157,14 @@ def _refuse_other_file(host: SshHost, typed: Typed) -> None:
         carry.refuse_different(host, {carrying.INSTANCE_FILE: content})
 
 
-def carried_out(remote: SshHost, going: Errand, files: tuple[bytes, ...], options: Globals) -> int:
+def carried_out(
+    remote: SshHost,
+    going: Errand,
+    files: tuple[bytes, ...],
+    options: Globals,
+    *,
+    secrets: Mapping[str, str] | None = None,
+) -> int:
     """Run an errand on a host that was reached; returns its exit code."""
     from instancectl.operations.host import relay as operation
 
@@ -167,6 +176,7 @@ def carried_out(remote: SshHost, going: Errand, files: tuple[bytes, ...], option
         # Told once per connection: reading all of our code takes longer than the way there and back.
         expected=_fingerprint() if remote.fresh and not options.quiet else "",
         environment=(f"INSTANCECTL_NO_PROGRESS={progress}",) if progress else (),
+        secrets=secrets or {},
     )
     return operation.relay(remote, going, files, manner)
 

@@ -203,6 +203,19 @@ class TestSecrets:
         assert SECRET not in server.within("cat /run/seen; rm /run/seen")
         assert server.within("ls -d /run/instancectl-relay.* 2>/dev/null || true") == ""
 
+    def test_the_key_of_a_bucket_goes_along_with_the_commands_that_read_it(self, typed, stub, server):
+        stub(
+            'echo "$INSTANCECTL_BACKUP_KEY_ID $INSTANCECTL_BACKUP_KEY"\n'
+            "stat -c %a /run/instancectl-relay.*/*\n"
+            "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' >/run/seen"
+        )
+        key = 'it\'s "$ecret" `x`'
+        variables = {"INSTANCECTL_BACKUP_KEY_ID": "me", "INSTANCECTL_BACKUP_KEY": key}
+        assert typed("backup", "list", **variables).stdout.decode() == f"me {key}\n600\n"
+        assert "ecret" not in server.within("cat /run/seen; rm /run/seen")
+        assert server.within("ls -d /run/instancectl-relay.* 2>/dev/null || true") == ""
+        assert typed("status", **variables).stdout.decode().split("\n")[0] == " "
+
     def test_a_file_that_is_not_there_is_told_before_anything_runs(self, typed):
         done = typed("init", "--from-env", "no-such-file")
         assert done.returncode == 3

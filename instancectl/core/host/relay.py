@@ -23,6 +23,10 @@ FROM_THE_FILE: frozenset[Words] = frozenset({("deploy",), ("plan",)})
 PASSWORD_OPTION = "--smtp-password-file"  # noqa: S105 - the name of an option
 PASSWORD_VARIABLE = "INSTANCECTL_SMTP_PASSWORD"  # noqa: S105 - the name of a variable
 
+_BUCKET = ("INSTANCECTL_BACKUP_KEY_ID", "INSTANCECTL_BACKUP_KEY")
+SECRET_VARIABLES: Mapping[str, Words] = {"backup": _BUCKET, "restore": _BUCKET}
+"""First word of a command → variables of this machine that hold secrets for it."""
+
 TRAVELLING: Mapping[Words, frozenset[str]] = {
     ("init",): frozenset({PASSWORD_OPTION, "--from-env"}),
     ("launch",): frozenset({PASSWORD_OPTION}),
@@ -177,6 +181,12 @@ def errand(typed: Typed, *, named: bool, password: str = "", plain: bool = False
     config = ("--config", typed.config) if named and typed.config else ()
     colour = ("--no-color",) if plain and "--no-color" not in typed.rest else ()
     return Errand(("--host", "local", *config, *colour, *_travelling(typed, password), *typed.behind))
+
+
+def secret_variables(typed: Typed, environ: Mapping[str, str]) -> dict[str, str]:
+    """Those that are set here, for a command that reads them there."""
+    names = SECRET_VARIABLES.get(typed.command[0], ()) if typed.command else ()
+    return {name: environ[name] for name in names if environ.get(name)}
 
 
 def _travelling(typed: Typed, password: str) -> Iterator[str | Travelling]:

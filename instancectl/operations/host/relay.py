@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from instancectl.core.host.relay import Errand
 from instancectl.errors import OperationFailed, Refused
@@ -24,10 +25,11 @@ mktemp -d /run/instancectl-relay.XXXXXXXX
 """
 # Runs as root. The shell stays behind only when there are files to remove after the command.
 _RUN = """\
-program=$1 expected=$2 note=$3 files=$4; shift 4
+program=$1 expected=$2 note=$3 files=$4 variables=$5; shift 5
 trap : INT TERM
 [ -z "$files" ] || trap 'rm -rf -- "$files"' EXIT HUP
 [ -x "$program" ] || exit 254
+[ -z "$variables" ] || . "$variables"
 cd /etc/instancectl 2>/dev/null || cd /
 found=$(readlink /opt/instancectl/current)
 [ -z "$expected" ] || [ "${found##*/}" = "$expected" ] || echo "$note" >&2
@@ -45,12 +47,14 @@ class Manner:
         stdin: what it reads; None passes ours on.
         expected: the fingerprint of the code that should be there; empty does not care.
         environment: variables, nothing secret.
+        secrets: variables that nobody but root may see: they go first, in a file.
     """
 
     tty: bool = False
     stdin: bytes | None = b""
     expected: str = ""
     environment: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def relay(remote: Remote, errand: Errand, files: Sequence[bytes], manner: Manner) -> int:
@@ -66,14 +70,17 @@ def relay(remote: Remote, errand: Errand, files: Sequence[bytes], manner: Manner
         Unreachable: the host cannot be reached, or the connection was lost.
         Refused: instancectl is not installed there, or the login may not become root.
     """
-    directory = _sent(remote, files) if files else ""
+    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in manner.secrets.items())
+    sent = (*files, lines.encode()) if lines else files
+    directory = _sent(remote, sent) if sent else ""
     names = [f"{directory}/{number}" for number in range(len(files))]
+    variables = f"{directory}/{len(files)}" if lines else ""
     note = (
         f"note: `{remote.address}` runs another version of instancectl; "
         f"the same one: `instancectl host provision --host {remote.address}`"
     )
     environment = ("env", *manner.environment) if manner.environment else ()
-    script = ("sh", "-c", _RUN, "sh", PROGRAM, manner.expected, note, directory)
+    script = ("sh", "-c", _RUN, "sh", PROGRAM, manner.expected, note, directory, variables)
     code = remote.pass_through(
         (*environment, *script, *errand.words(names)), tty=manner.tty, stdin=manner.stdin, sudo=True
     )
