@@ -29,6 +29,11 @@ class Destination(Protocol):
         """What people call it: a path, or `s3://bucket/prefix`."""
         ...
 
+    @property
+    def off_site(self) -> bool:
+        """Whether it outlives the machine."""
+        ...
+
     def create(self, key: str) -> AbstractContextManager[ObjectSink]:
         """A new object: it exists once the block ended well, and never when it did not.
 

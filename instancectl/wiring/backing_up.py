@@ -6,7 +6,7 @@ Adapters are imported inside the functions, so that a command only pays for what
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from instancectl.core.config import InstanceConfig
     from instancectl.core.config_backup import BackupDestination
     from instancectl.core.config_keys import Value
+    from instancectl.core.monitoring.metric import Sample
     from instancectl.core.secret_set import SecretSet
     from instancectl.operations.backup.init import Setup
     from instancectl.operations.backup.place import Place
     from instancectl.operations.backup.subject import Subject, Tools
+    from instancectl.ports.backup_figures import BackupFigures
     from instancectl.ports.container_streams import ContainerStreams
     from instancectl.ports.destination import Destination
     from instancectl.ports.media_source import MediaSource
@@ -73,7 +75,24 @@ def place(options: Globals, command: str) -> Place:
         [Repository(one, sealing, public, signing) for one in destinations(opened.config, found)],
         FileLock(opened.paths.state_directory / "backup.lock"),
         journal(opened, command),
+        figures(opened),
     )
+
+
+def figures(opened: OpenInstance) -> BackupFigures:
+    """What this host remembers of its backups."""
+    from instancectl.adapters.backup_figures import FiguresFile
+
+    return FiguresFile(opened.paths.state_directory / "backup.json")
+
+
+def readings(opened: OpenInstance) -> Iterable[Sample]:
+    """The metrics of backups; none where they are not set up."""
+    from instancectl.core.backup.figures import samples
+
+    if not opened.config.backup.recipients:
+        return ()
+    return samples(figures(opened).load(), clock().epoch_seconds())
 
 
 def key_store(opened: OpenInstance) -> SecretStore:

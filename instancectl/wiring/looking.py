@@ -9,14 +9,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
-from instancectl.wiring.instance import config_if_any, open_instance, state, swarm
+from instancectl.wiring.instance import OpenInstance, config_if_any, open_instance, state, swarm
 
 if TYPE_CHECKING:
     from instancectl.core.applied import Applied
+    from instancectl.core.backup.figures import Figures
     from instancectl.core.check import Finding
     from instancectl.core.checks.facts import Facts
     from instancectl.core.config import InstanceConfig
     from instancectl.core.secret_set import SecretSet
+    from instancectl.core.unknown import Known
     from instancectl.operations import check, status
     from instancectl.ports.host_facts import HostFacts
     from instancectl.ports.object_store import ObjectStore
@@ -36,7 +38,19 @@ def checking(options: Globals) -> tuple[check.Senses, check.Subject]:
     except ConfigError as error:
         found = SecretSet()
         problems = (Finding("secrets", Severity.FAIL, error.message, hint=error.hint),)
-    return senses(opened.config, found), subject(opened.config, found, state(opened).load(), problems)
+    about = subject(opened.config, found, state(opened).load(), problems)
+    return senses(opened.config, found), replace(about, backups=_backups(opened))
+
+
+def _backups(opened: OpenInstance) -> Known[Figures]:
+    from instancectl.core.unknown import Unknown
+    from instancectl.errors import OperationFailed
+    from instancectl.wiring.backing_up import figures
+
+    try:
+        return figures(opened).load()
+    except OperationFailed as error:
+        return Unknown(error.message, error.hint)
 
 
 def senses(config: InstanceConfig, found: SecretSet) -> check.Senses:

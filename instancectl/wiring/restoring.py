@@ -210,6 +210,7 @@ def ground(options: Globals, source: Source, accepted: tuple[str, ...] = ()) -> 
 def drill(options: Globals, source: Source) -> Grounds:
     """What a drill works with: containers of its own, and this host's images."""
     from instancectl.adapters import config_file
+    from instancectl.adapters.backup_figures import FiguresFile
     from instancectl.adapters.docker_engine.scratch import DockerScratch
     from instancectl.adapters.docker_engine.streams import DockerStreams
     from instancectl.adapters.file_lock import FileLock
@@ -230,6 +231,7 @@ def drill(options: Globals, source: Source) -> Grounds:
         swarm=engine,
         lock=FileLock(state / "backup.lock"),
         journal=JournalFile(state / "journal.jsonl", "backup drill"),
+        figures=FiguresFile(state / "backup.json"),
         tools=found.tools,
         understood=lambda text: config_file.parse(text, "the instance file of the set"),
         dotenv=_dotenv,

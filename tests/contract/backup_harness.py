@@ -26,6 +26,7 @@ from instancectl.operations.backup.place import Place
 from instancectl.operations.backup.repository import Repository
 from instancectl.operations.backup.subject import Subject, Tools
 from instancectl.ports.destination import Destination
+from tests.fakes.backup_figures import FakeFigures
 from tests.fakes.journal import FakeJournal
 from tests.fakes.progress import FakeProgress
 from tests.fakes.reporter import FakeReporter
@@ -132,7 +133,7 @@ class Instance:
         self.crypto = BackupCrypto()
         self.identity, self.recipient = self.crypto.new_identity()
         self.signing, self.public = self.crypto.new_signing_key()
-        self.reporter, self.journal = FakeReporter(), FakeJournal()
+        self.reporter, self.journal, self.figures = FakeReporter(), FakeJournal(), FakeFigures()
         self.files = {"secrets.env": b"SECRET_KEY_BASE=abc\n", "instance.toml": b"[instance]\n"}
         self.config = InstanceConfig.model_validate({
             "instance": {"domain": DOMAIN, "name": self.stack},
@@ -153,6 +154,7 @@ class Instance:
             [self.repository(one) for one in chosen],
             FileLock(self.directory / "state" / "lock"),
             self.journal,
+            self.figures,
         )
 
     def tools(self) -> Tools:

@@ -34,6 +34,7 @@ class FakeDestination:
         self.room: int | None = None
         self.down = False
         self.danger: tuple[Danger, ...] = ()
+        self.off_site = False
 
     @contextmanager
     def create(self, key: str) -> Iterator[FakeSink]:

@@ -19,6 +19,7 @@ from instancectl.operations.backup.place import Place
 from instancectl.operations.backup.repository import Repository
 from instancectl.operations.backup.subject import Subject, Tools
 from instancectl.operations.backup.verify import verify
+from tests.fakes.backup_figures import FakeFigures
 from tests.fakes.clock import FakeClock
 from tests.fakes.container_streams import FakeStreams
 from tests.fakes.destination import FakeDestination
@@ -38,6 +39,7 @@ class World:
         self.streams, self.media, self.index = FakeStreams(), FakeMedia(), FakeIndex()
         self.places = [FakeDestination(self.clock, f"place-{number}") for number in range(places)]
         self.reporter, self.journal, self.progress = FakeReporter(), FakeJournal(), FakeProgress()
+        self.figures = FakeFigures()
         self.lock_table: dict[str, str] = {}
         self.identity, self.recipient = self.sealing.new_identity()
         self.signing, self.public = self.sealing.new_signing_key()
@@ -71,7 +73,12 @@ class World:
 
     @property
     def place(self) -> Place:
-        return Place([self.repository(one) for one in self.places], FakeLock(self.lock_table), self.journal)
+        return Place(
+            [self.repository(one) for one in self.places],
+            FakeLock(self.lock_table),
+            self.journal,
+            self.figures,
+        )
 
     def repository(self, one: FakeDestination | None = None) -> Repository:
         return Repository(one or self.places[0], self.sealing, self.public, self.signing)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from instancectl.core.backup import drilling
@@ -57,7 +55,8 @@ class Drilled:
                 swarm=self.swarm,
                 lock=FakeLock(source.lock_table),
                 journal=source.journal,
-                tools=replace(source.tools),
+                figures=source.figures,
+                tools=source.tools,
                 understood=lambda _: CONFIG,
                 dotenv=lambda _config, _secrets: Secret("LOCAL_DOMAIN=social.example"),
             ),
@@ -84,6 +83,8 @@ def test_a_set_that_is_an_instance_is_remembered_as_drilled(world):
     assert result.data["findings"]["media"] == "21 of 21 files are what was packed"
     assert result.data["findings"]["secrets"] == "the secrets of the set read 2 of `users.otp_secret`"
     assert world.scratch.began == ["db", "redis", "web"]
+    assert world.source.figures.load().rto_seconds == result.data["rto_seconds"]
+    assert world.source.figures.load().drilled
     entry = world.source.journal.written[-1]
     assert (entry["event"], entry["rpo_seconds"]) == ("drill-done", result.data["rpo_seconds"])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from instancectl.core.backup.figures import Figures
+from instancectl.core.backup.figures import samples as backups
 from instancectl.core.checks.seen import NoAnswer
 from instancectl.core.config import InstanceConfig
 from instancectl.core.monitoring import surfaces
@@ -90,4 +92,5 @@ class Watched:
             clock=self.clock,
             ledger=self.ledger,
             ever_deployed=lambda: self.once_deployed,
+            backups=lambda: backups(Figures(success=1), 2),
         )

@@ -51,6 +51,11 @@ class BucketDestination:
         """As S3 tools write it."""
         return f"s3://{self._wanted.bucket}/{self._prefix.rstrip('/')}"
 
+    @property
+    def off_site(self) -> bool:
+        """A bucket is somebody else's machine."""
+        return True
+
     @cached_property
     def _client(self) -> S3Client:
         return self._connect(Config(signature_version="s3v4"), self._key_id.reveal(), self._key.reveal())

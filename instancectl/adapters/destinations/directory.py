@@ -38,6 +38,11 @@ class DirectoryDestination:
         """Its path."""
         return str(self._root)
 
+    @property
+    def off_site(self) -> bool:
+        """Nobody can say what is mounted there: it does not count."""
+        return False
+
     @contextmanager
     def create(self, key: str) -> Iterator[_Sink]:
         """A new object."""

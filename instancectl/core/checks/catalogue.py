@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from instancectl.core.checks import (
+    backups,
     edge,
     files,
     health,
@@ -139,6 +140,20 @@ REGISTRY: tuple[Check, ...] = (
         "the same way.",
         frozenset({Look.OWNER_MAIL}),
         Gate.FIRST,
+    ),
+    Check(
+        "alerts",
+        "Is anybody told when something breaks?",
+        alerting.alerts,
+        "Looks at `[alerts]`. Warns with fewer than two receivers, because one of them may be what broke, and "
+        "without a check outside that notices when alerts are dead. `instancectl alert test` proves them.",
+    ),
+    Check(
+        "backups",
+        "Is there a backup set of the last night, and was a restore rehearsed?",
+        backups.backups,
+        "Looks at what this host remembers of its backups. Warns when a night was missed, or no drill was "
+        "made for 35 days. Fails when there is no set of the last two days, or sets were found damaged.",
     ),
     Check(
         "s3",

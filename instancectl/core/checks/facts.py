@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from instancectl.core.applied import Applied
+from instancectl.core.backup.figures import Figures
 from instancectl.core.budget import Budget
 from instancectl.core.check import Finding
 from instancectl.core.checks.seen import (
@@ -85,6 +86,7 @@ class Facts:
         packages: the package manager.
         keys: who may log in as the admin user.
         managed: path → SHA-256 of the files that provisioning wrote, as they are.
+        backups: what this host remembers of its backups.
     """
 
     config: InstanceConfig
@@ -121,6 +123,7 @@ class Facts:
     packages: Known[PackagesSeen] = NOT_LOOKED
     keys: Known[tuple[KeySeen, ...]] = NOT_LOOKED
     managed: Known[Mapping[str, str]] = NOT_LOOKED
+    backups: Known[Figures] = NOT_LOOKED
 
     @property
     def deployed(self) -> bool | None:

@@ -161,7 +161,8 @@ def own_units(desired: Desired) -> tuple[str, ...]:
 
 
 def _started() -> tuple[str, ...]:
-    return ("instancectl-agent.service", "instancectl-check.timer")
+    timers = ("instancectl-check.timer", "instancectl-backup.timer", "instancectl-drill.timer")
+    return ("instancectl-agent.service", *timers)
 
 
 def record(desired: Desired) -> HostRecord:

@@ -33,8 +33,9 @@ def create(subject: Subject, tools: Tools, place: Place, accepted: tuple[str, ..
     """
     with place.lock.hold("backup create"):
         place.journal.write("backup-started")
+        place.figures.change(lambda kept: replace(kept, attempt=tools.clock.epoch_seconds()))
         try:
-            made, failures = _everywhere(subject, tools, place.repositories, accepted)
+            made, failures, copies = _everywhere(subject, tools, place.repositories, accepted)
         except InstanceError as error:
             place.journal.write("backup-failed", error=error.message)
             raise
@@ -42,6 +43,7 @@ def create(subject: Subject, tools: Tools, place: Place, accepted: tuple[str, ..
             place.journal.write("backup-failed", error=type(error).__name__)
             raise
         troubles = _troubles(made, failures)
+        _remember(place, made, copies, trusted=not troubles)
         place.journal.write(
             "backup-done" if not troubles else "backup-failed",
             set=made.set.id,
@@ -60,15 +62,38 @@ def create(subject: Subject, tools: Tools, place: Place, accepted: tuple[str, ..
 
 def _everywhere(
     subject: Subject, tools: Tools, repositories: Sequence[Repository], accepted: tuple[str, ...]
-) -> tuple[Made, Failures]:
+) -> tuple[Made, Failures, list[Repository]]:
     first, others, failures = _answering(repositories, tools)
     made = _prove(Run(subject, tools, first, accepted).make(), first, tools)
+    copies = [first]
     for other in others:
         try:
             _copy(made.set, first, other, tools)
         except InstanceError as error:
             failures.append((other, error))
-    return made, failures
+        else:
+            copies.append(other)
+    return made, failures, copies
+
+
+def _remember(place: Place, made: Made, copies: Sequence[Repository], *, trusted: bool) -> None:
+    """For metrics: only what arrived everywhere and is trusted counts as a success."""
+    created = made.set.created
+    outside = any(one.destination.off_site for one in copies) and not made.faults
+    if outside:
+        place.figures.change(lambda kept: replace(kept, offsite=created))
+    if trusted:
+        place.figures.change(
+            lambda kept: replace(
+                kept,
+                success=created,
+                seconds=round(made.seconds, 1),
+                bytes=made.set.size,
+                copies=len(copies),
+                verified=created,
+                verify_ok=True,
+            )
+        )
 
 
 def _answering(

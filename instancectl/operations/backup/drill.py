@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from instancectl.core import dotenv
 from instancectl.core.backup import drilling
@@ -26,6 +26,7 @@ from instancectl.operations.backup.media_back import MediaBack, unpack
 from instancectl.operations.backup.opening import Opener
 from instancectl.operations.backup.repository import Repository
 from instancectl.operations.backup.subject import Tools
+from instancectl.ports.backup_figures import BackupFigures
 from instancectl.ports.container_streams import ContainerStreams
 from instancectl.ports.destination import ObjectSink
 from instancectl.ports.index_desk import IndexDesk
@@ -50,7 +51,6 @@ class Grounds:
     Attributes:
         dotenv: `.env.production` for a configuration and its secrets, with a database next door.
         understood: the configuration that a text says.
-        keep: remembers what came of it, for metrics.
     """
 
     repository: Repository
@@ -62,6 +62,7 @@ class Grounds:
     swarm: Swarm
     lock: Lock
     journal: Journal
+    figures: BackupFigures
     tools: Tools
     understood: Callable[[str], InstanceConfig]
     dotenv: Callable[[InstanceConfig, SecretSet], Secret]
@@ -111,6 +112,7 @@ def _passed(ground: Grounds, chosen: Chosen, findings: Mapping[str, str], second
         ground.repository.write_proof(proof)
     else:
         notes.append("that it was drilled is not remembered beside it: only the instance's own host can sign")
+    ground.figures.change(lambda kept: replace(kept, drilled=now, rto_seconds=round(seconds, 1)))
     ground.journal.write("drill-done", set=chosen.set.id, rto_seconds=round(seconds, 1), rpo_seconds=lost)
     lines = [
         f"{chosen.set.id} is an instance: restored and answering after {show_seconds(round(seconds))}",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from instancectl.errors import InstanceError
 from instancectl.operations.backup.repository import Contents, Repository
+from instancectl.ports.backup_figures import BackupFigures
 from instancectl.ports.journal import Journal
 from instancectl.ports.lock import Lock
 
@@ -18,6 +19,7 @@ class Place:
     repositories: Sequence[Repository]
     lock: Lock
     journal: Journal
+    figures: BackupFigures
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from instancectl.core.backup.model import BackupSet, StoredObject
 from instancectl.core.backup.verdict import Level, Proof, judge_presence
 from instancectl.core.result import Result, Status
@@ -32,6 +34,9 @@ def verify(place: Place, tools: Tools, set_id: str, *, read: bool) -> Result:
                 for known in _chosen(contents, set_id)
             ]
         bad = [one for one in judged if one[3]]
+        place.figures.change(
+            lambda kept: replace(kept, verified=tools.clock.epoch_seconds(), verify_ok=not bad)
+        )
         place.journal.write(
             "backup-verified", sets=len(judged), damaged=len(bad), level="read" if read else "present"
         )

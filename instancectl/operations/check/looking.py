@@ -8,6 +8,7 @@ from typing import Any
 
 from instancectl.core import budget
 from instancectl.core.applied import Applied
+from instancectl.core.backup.figures import Figures
 from instancectl.core.check import Finding
 from instancectl.core.checks.facts import Facts, Look
 from instancectl.core.checks.seen import Letter
@@ -64,12 +65,14 @@ class Subject:
     Attributes:
         secrets: what is wrong with them; empty when nothing is.
         mail_password: for the login at the mail server; may be empty.
+        backups: what this host remembers of its backups.
     """
 
     config: InstanceConfig
     applied: Applied = field(default_factory=Applied)
     secrets: Known[tuple[Finding, ...]] = NOT_LOOKED
     mail_password: Secret = field(default_factory=lambda: Secret(""))
+    backups: Known[Figures] = NOT_LOOKED
 
 
 Looks = Mapping[str, Callable[[], Any]]
@@ -94,7 +97,12 @@ def gather(
     """
     first = _first(senses, subject, wanted, stack)
     facts = Facts(
-        subject.config, subject.applied, secrets=subject.secrets, now=senses.time.epoch_seconds(), **first
+        subject.config,
+        subject.applied,
+        secrets=subject.secrets,
+        now=senses.time.epoch_seconds(),
+        backups=subject.backups,
+        **first,
     )
     looks: dict[str, Callable[[], Any]] = {}
     for look in sorted(wanted):

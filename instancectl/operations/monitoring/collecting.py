@@ -68,6 +68,7 @@ class Collectors:
         """All samples of one scrape, each source's with whether it answered and how long it took."""
         yield Sample(stores.BUILD_INFO, 1, (__version__,))
         sources: dict[str, Callable[[], tuple[float, list[Sample]]]] = {
+            "backups": self._timed(self._senses.backups),
             "containers": self._timed(self._containers),
             "database": self._timed(self._database),
             "disk": self._timed(self._disks),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from instancectl.core.checks.seen import Answer, MailTalk, NoAnswer
 from instancectl.core.config import InstanceConfig
 from instancectl.core.letter import route
 from instancectl.core.monitoring import surfaces
+from instancectl.core.monitoring.metric import Sample
 from instancectl.core.monitoring.sidekiq import Sidekiq
 from instancectl.core.monitoring.sight import Sight
 from instancectl.core.monitoring.stores import unwritable
@@ -50,6 +51,7 @@ class Senses:
         outside: HTTP from this host, as a visitor.
         mail_password: for the login at the mail server; may be empty.
         ever_deployed: whether a deploy was once seen to work: then nothing to see is an outage.
+        backups: what is remembered of backups.
     """
 
     stack: StackSight
@@ -64,6 +66,7 @@ class Senses:
     ledger: UptimeLedger
     mail_password: Secret = field(default_factory=lambda: Secret(""))
     ever_deployed: Callable[[], bool] = lambda: False
+    backups: Callable[[], Iterable[Sample]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
