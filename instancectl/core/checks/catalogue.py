@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from instancectl.core.checks import (
+    alerting,
     backups,
     edge,
     files,
@@ -145,8 +146,9 @@ REGISTRY: tuple[Check, ...] = (
         "alerts",
         "Is anybody told when something breaks?",
         alerting.alerts,
-        "Looks at `[alerts]`. Warns with fewer than two receivers, because one of them may be what broke, and "
-        "without a check outside that notices when alerts are dead. `instancectl alert test` proves them.",
+        "Looks at `[alerts]`. Warns with fewer than two receivers, because one of them may be what broke, "
+        "and without a check outside that notices when alerts are dead. "
+        "`instancectl alert test` proves them.",
     ),
     Check(
         "backups",
