@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from instancectl.core.backup.aside import MODE, RESTORED
+from instancectl.core.backup.aside import MODE
 from instancectl.core.backup.index import Entry, Found
 from instancectl.errors import InstanceError, OperationFailed
 
@@ -24,15 +24,15 @@ class MediaDirectory:
     """See `ports.media_target.MediaTarget`."""
 
     def __init__(
-        self, where: Callable[[], str], walk: Callable[[Path], Iterator[Found]], owner: int | None = OWNER
+        self, root: Callable[[], Path], walk: Callable[[Path], Iterator[Found]], owner: int | None = OWNER
     ) -> None:
-        """Of a volume; `walk` lists a tree in the order of the index, `owner` None leaves the files to us."""
-        self._where, self._walk, self._owner = where, walk, owner
+        """`walk` lists a tree in the order of the index; with `owner` None the files are ours."""
+        self._find, self._walk, self._owner = root, walk, owner
         self._known: set[bytes] = set()
 
     @property
     def _root(self) -> Path:
-        return Path(self._where()) / RESTORED
+        return self._find()
 
     def begin(self) -> None:
         """The directory that only root may enter."""

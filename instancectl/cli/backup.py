@@ -1,4 +1,4 @@
-"""`backup init`, `create`, `list`, `show`, `verify`, `drill` and `expire`."""
+"""`backup init`, `create`, `list`, `show`, `verify`, `drill`, `get` and `expire`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     group.command()(expire)
     group.command()(restore)
     group.command()(drill)
+    group.command()(get)
     app.add_typer(group, name="backup")
 
 
@@ -155,6 +156,35 @@ def drill(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     backing_up.give_way()
     return operation(ground, set_id)
+
+
+def get(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="`secrets`, `media`, `account` or `table`.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A path (below it with a slash at its end), an account's id, or a table."
+        ),
+    ] = "",
+    *,
+    to: Annotated[str, typer.Option(metavar="PATH", help="Where it goes: a new file or directory.")],
+    from_: From = "",
+    endpoint: Endpoint = "",
+    region: Region = "us-east-1",
+    kit: Kit = "",
+    set_id: SetOption = "latest",
+) -> Result:
+    """Take one thing out of a set: the secrets, a file, an account's media, or one table as SQL.
+
+    A table and an account's attachments need the instance's PostgreSQL here, whose data is not touched.
+    """
+    from instancectl.operations.backup import get as operation
+    from instancectl.wiring import restoring
+
+    named((what,), operation.KINDS, option="WHAT", what="kind")
+    ground = restoring.getting(globals_of(ctx), restoring.Source(from_, endpoint, region, kit), to)
+    return operation.get(ground, set_id, what, name)
 
 
 def expire(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from instancectl.core.secret_set import SecretSet
     from instancectl.core.secrets import Secret
     from instancectl.operations.backup.drill import Grounds
+    from instancectl.operations.backup.get import Getting
     from instancectl.operations.backup.ground import Ground, Here, Stage
     from instancectl.operations.backup.opening import Opener
     from instancectl.operations.backup.repository import Repository
@@ -273,6 +274,7 @@ def _free_bytes() -> int | None:
 
 def _stage(options: Globals, accepted: tuple[str, ...]) -> Stage:
     from instancectl.adapters.docker_engine.streams import DockerStreams
+    from instancectl.core.backup.aside import RESTORED
     from instancectl.core.checks.registry import RISKS
     from instancectl.operations.backup.database_back import DatabaseBack
     from instancectl.operations.backup.ground import Stage
@@ -287,7 +289,7 @@ def _stage(options: Globals, accepted: tuple[str, ...]) -> Stage:
         deployer=deployment(options, "restore", tuple(one for one in accepted if one in RISKS)),
         database=DatabaseBack(streams, volumes, stack),
         volumes=volumes,
-        media=_media(lambda: streams.volume_path(stack, "media")) if local else None,
+        media=_media(lambda: Path(streams.volume_path(stack, "media")) / RESTORED) if local else None,
         fingerprints=backing_up.fingerprints(opened),
     )
 
@@ -298,11 +300,32 @@ def _volumes(streams: ContainerStreams, stack: str) -> VolumeFiles:
     return VolumeDirectory(lambda volume: streams.volume_path(stack, volume))
 
 
-def _media(where: Callable[[], str]) -> MediaTarget:
-    from instancectl.adapters.media_target import MediaDirectory
+def _media(root: Callable[[], Path], *, ours: bool = False) -> MediaTarget:
+    from instancectl.adapters.media_target import OWNER, MediaDirectory
     from instancectl.adapters.media_tree import MediaTree
 
     def walk(root: Path) -> Iterator[Found]:
         return MediaTree(root, ()).walk()
 
-    return MediaDirectory(where, walk)
+    return MediaDirectory(root, walk, None if ours else OWNER)
+
+
+def getting(options: Globals, source: Source, to: str) -> Getting:
+    """What `backup get` works with; `to` is where files go."""
+    from instancectl.adapters.docker_engine.streams import DockerStreams
+    from instancectl.adapters.private_file import PrivateFile
+    from instancectl.adapters.restore_desk import DeskDirectory
+    from instancectl.operations.backup.get import Getting
+
+    found, streams = sets(options, source), DockerStreams(swarm())
+    target = Path(to).expanduser().absolute()
+    return Getting(
+        repository=found.repository,
+        opener=found.opener,
+        desk=DeskDirectory(target.with_name(f".{target.name}.index")),
+        target=_media(lambda: target, ours=True),
+        file=PrivateFile(target),
+        streams=streams,
+        volumes=_volumes(streams, found.stack),
+        stack=found.stack,
+    )

@@ -31,6 +31,7 @@ TRAVELLING: Mapping[Words, frozenset[str]] = {
     ("init",): frozenset({PASSWORD_OPTION, "--from-env"}),
     ("launch",): frozenset({PASSWORD_OPTION}),
     ("backup", "drill"): frozenset({"--kit"}),
+    ("backup", "get"): frozenset({"--kit"}),
     ("backup", "restore"): frozenset({"--kit"}),
     ("restore",): frozenset({"--kit"}),
     ("scale", "simulate"): frozenset({"--trace"}),
@@ -39,6 +40,7 @@ TRAVELLING: Mapping[Words, frozenset[str]] = {
 
 STAYING: Mapping[Words, frozenset[str]] = {
     (): frozenset({"--config"}),
+    ("backup", "get"): frozenset({"--to"}),
     ("backup", "init"): frozenset({"--directory", "--kit"}),
     ("init",): frozenset({"--directory"}),
     ("scale", "simulate"): frozenset({"--plot"}),
@@ -48,7 +50,7 @@ STAYING: Mapping[Words, frozenset[str]] = {
 _NAMED_OR_FILES = frozenset({"--trace"})
 """Options that take a well-known name, or a file: whatever has a dot or a slash in it."""
 _OURS = ("--host", "--host-key", "--config")
-_GROUPS = frozenset({"agent", "backup", "config", "host", "maintenance", "scale"})
+_GROUPS = frozenset({"agent", "backup", "config", "host", "maintenance", "scale", "status-page"})
 
 
 @dataclass(frozen=True, slots=True)
