@@ -9,6 +9,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from instancectl.core.service import (
+    HOST_NETWORK,
     Attachment,
     FileRef,
     HealthCheck,
@@ -83,7 +84,7 @@ def services(draw) -> ServiceSpec:
         mounts=draw(_sorted(_mounts)),
         secrets=draw(_sorted(_files)),
         configs=draw(_sorted(_files)),
-        networks=draw(_sorted(networks)),
+        networks=draw(_sorted(networks | st.just(Attachment(HOST_NETWORK)))),
         ports=draw(_sorted(_ports)),
         replicas=draw(st.integers(0, 9)),
         constraints=draw(st.lists(_words, max_size=2).map(tuple)),
