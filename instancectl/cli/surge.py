@@ -1,4 +1,4 @@
-"""`surge on|off`."""
+"""`surge on|off|turn-away|let-in`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Give up what matters least while a surge lasts.")
     group.command()(on)
     group.command()(off)
+    group.command("turn-away")(turn_away)
+    group.command("let-in")(let_in)
     app.add_typer(group, name="surge")
 
 
@@ -37,3 +39,22 @@ def on(
 def off(ctx: typer.Context) -> Result:
     """Take everything back that `surge on` gave up."""
     return wiring.surge(globals_of(ctx), "surge off").off()
+
+
+What = Annotated[str, typer.Argument(help="`reading` by anonymous visitors, or half of the `inbox`.")]
+
+
+def turn_away(ctx: typer.Context, what: What) -> Result:
+    """Answer 429 to anonymous reading of timelines and search, or 503 to half of the other servers."""
+    return _give_up(ctx, what, on=True)
+
+
+def let_in(ctx: typer.Context, what: What) -> Result:
+    """End `turn-away`."""
+    return _give_up(ctx, what, on=False)
+
+
+def _give_up(ctx: typer.Context, what: str, *, on: bool) -> Result:
+    if what not in {"reading", "inbox"}:
+        raise typer.BadParameter(f"`{what}` is neither reading nor inbox", param_hint="WHAT")
+    return wiring.deployment(globals_of(ctx), f"surge {what}").give_up(what, on=on)

@@ -28,6 +28,7 @@ class Applied:
         holds: service → (processes, end in seconds since 1970) that a person holds until then.
         surge_until: end of a surge that a person declared, seconds since 1970; 0: there is none.
         surge_mode: registration mode to go back to after it; empty when it was not changed.
+        given_up: what the edge turns away for now: `reading` by anonymous visitors, half of the `inbox`.
     """
 
     local_domain: str = ""
@@ -46,6 +47,7 @@ class Applied:
     holds: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     surge_until: float = 0.0
     surge_mode: str = ""
+    given_up: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the state file."""
@@ -64,5 +66,6 @@ class Applied:
         values = {key: value for key, value in found.items() if key in known}
         values["shipped"] = {node: tuple(there) for node, there in values.get("shipped", {}).items()}
         values["cut_off"] = tuple(values.get("cut_off", ()))
+        values["given_up"] = tuple(values.get("given_up", ()))
         values["holds"] = {name: (int(n), float(end)) for name, (n, end) in values.get("holds", {}).items()}
         return cls(**values)

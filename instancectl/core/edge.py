@@ -8,6 +8,7 @@ docs/explanation/edge.md explains why there are two tiers.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -67,6 +68,8 @@ class EdgeSettings:
         media_local: serve `/system/` from `media_root`; otherwise it goes to `web`.
         media_root: where the media volume is mounted in `cache`.
         authorized_fetch: signed answers depend on who asks and are never shared.
+        shed_reading: anonymous visitors get 429 for what costs most: timelines, search, trends.
+        half_inbox: the same half of the other servers gets 503 for what it delivers.
         maintenance: answer 503 to everything but `/-/`.
         maintenance_retry_after_seconds: Retry-After during maintenance.
         maintenance_message: shown on the maintenance page; plain text.
@@ -95,6 +98,8 @@ class EdgeSettings:
     media_local: bool = True
     media_root: str = MEDIA_ROOT
     authorized_fetch: bool = False
+    shed_reading: bool = False
+    half_inbox: bool = False
     maintenance: bool = False
     maintenance_retry_after_seconds: int = 300
     maintenance_message: str = ""
@@ -189,7 +194,12 @@ def edge_files(settings: EdgeSettings) -> tuple[EdgeFile, ...]:
 
 
 def edge_settings(
-    config: InstanceConfig, *, maintenance: bool = False, message: str = "", retry_after_seconds: int = 300
+    config: InstanceConfig,
+    *,
+    maintenance: bool = False,
+    message: str = "",
+    retry_after_seconds: int = 300,
+    given_up: Sequence[str] = (),
 ) -> EdgeSettings:
     """The edge of the instance that `config` describes.
 
@@ -198,6 +208,7 @@ def edge_settings(
         maintenance: answer 503 to everything, with a page for people.
         message: shown on that page.
         retry_after_seconds: when to come back.
+        given_up: what is turned away while a surge lasts: `reading`, `inbox`.
     """
     return EdgeSettings(
         domain=config.instance.domain,
@@ -213,6 +224,8 @@ def edge_settings(
         hsts_seconds=config.proxy.hsts_seconds,
         media_local=config.media.storage == "local",
         authorized_fetch=config.mastodon.authorized_fetch,
+        shed_reading="reading" in given_up,
+        half_inbox="inbox" in given_up,
         maintenance=maintenance,
         maintenance_message=message,
         maintenance_retry_after_seconds=retry_after_seconds,

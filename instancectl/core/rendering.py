@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from instancectl.core.config import InstanceConfig
@@ -28,7 +28,7 @@ class TlsFiles:
     acme_ca_root: str = ""
 
 
-def render(
+def render(  # noqa: PLR0913 - everything that files are made of, named
     config: InstanceConfig,
     secrets: SecretSet,
     layout: Layout,
@@ -36,6 +36,7 @@ def render(
     *,
     tls: TlsFiles,
     maintenance: str | None = None,
+    given_up: Sequence[str] = (),
 ) -> Rendered:
     """All files of one instance.
 
@@ -46,8 +47,11 @@ def render(
         fill: the template engine.
         tls: certificates from files.
         maintenance: message of the maintenance page while it is on.
+        given_up: what the edge turns away while a surge lasts.
     """
-    edge = edge_settings(config, maintenance=maintenance is not None, message=maintenance or "")
+    edge = edge_settings(
+        config, maintenance=maintenance is not None, message=maintenance or "", given_up=given_up
+    )
     database_password, redis_password = secrets.get("DB_PASS"), secrets.get("REDIS_PASSWORD")
     redis = {"password": redis_password.reveal(), "maxmemory_bytes": layout.redis.maxmemory_bytes}
     return Rendered(

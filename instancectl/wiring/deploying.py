@@ -54,7 +54,15 @@ def render(opened: OpenInstance, found: SecretSet, sizes: Layout, maintenance: s
 
     templates = JinjaTemplates(assets.assets_directory("templates"))
     tls = _tls_files(opened)
-    return rendering.render(opened.config, found, sizes, templates.render, tls=tls, maintenance=maintenance)
+    return rendering.render(
+        opened.config,
+        found,
+        sizes,
+        templates.render,
+        tls=tls,
+        maintenance=maintenance,
+        given_up=state(opened).load().given_up,
+    )
 
 
 def _tls_files(opened: OpenInstance) -> TlsFiles:

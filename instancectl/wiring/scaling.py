@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from instancectl.core.scaling.settings import Policy
     from instancectl.operations.monitoring import Senses
     from instancectl.operations.scaling.by_hand import ByHand
-    from instancectl.operations.scaling.loop import Loop, Resident
+    from instancectl.operations.scaling.loop import Loop
+    from instancectl.operations.scaling.resident import Resident
     from instancectl.operations.scaling.sampling import Eyes
     from instancectl.operations.scaling.surge import Surge
 
@@ -163,7 +164,7 @@ def scaling_record(opened: OpenInstance) -> SqliteScalingRecord:
 def scaling_beside(opened: OpenInstance, senses: Senses, tell: Callable[[str], None]) -> Resident:
     """The autoscaler inside an agent."""
     from instancectl.adapters.daemon_threads import in_background
-    from instancectl.operations.scaling.loop import Beside, Resident
+    from instancectl.operations.scaling.resident import Beside, Resident
 
     return Resident(lambda: _loop(opened, senses, tell), Beside(in_background, clock(), tell))
 

@@ -65,7 +65,10 @@ def layout(of: InstanceConfig | None = None) -> Layout:
 
 
 def rendered(
-    of: InstanceConfig | None = None, sizes: Layout | None = None, maintenance: str | None = None
+    of: InstanceConfig | None = None,
+    sizes: Layout | None = None,
+    maintenance: str | None = None,
+    given_up: tuple[str, ...] = (),
 ) -> Rendered:
     """All files, with the product's own templates."""
     of = of or config()
@@ -73,7 +76,9 @@ def rendered(
     if of.tls.mode == "files":
         tls = TlsFiles("-----BEGIN CERTIFICATE-----\n", Secret(f"{MARK}-tls-key"), "")
     sizes = sizes or layout(of)
-    return rendering.render(of, secrets(), sizes, TEMPLATES.render, tls=tls, maintenance=maintenance)
+    return rendering.render(
+        of, secrets(), sizes, TEMPLATES.render, tls=tls, maintenance=maintenance, given_up=given_up
+    )
 
 
 def desired(of: InstanceConfig | None = None, images: Mapping[str, str] | None = None) -> Desired:

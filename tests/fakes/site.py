@@ -83,7 +83,9 @@ class Site:
                 Machine(seen.engine.memory_bytes, seen.engine.cores),
                 rooms(config.stack, seen.nodes),
             ),
-            render=lambda sizes, message: instance.rendered(config, sizes, message),
+            render=lambda sizes, message: instance.rendered(
+                config, sizes, message, self.state.load().given_up
+            ),
             write_stack=_as_json,
             own_address="10.86.0.1",
             ship=self._ship,

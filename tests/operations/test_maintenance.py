@@ -112,3 +112,19 @@ def test_a_page_that_cannot_be_shown_is_an_error_and_the_site_stays(site):
     with pytest.raises(InstanceError, match="rolled back"):
         site.deployment().maintenance("soon")
     assert site.tasks()["cache"] == tasks
+
+
+class TestGivingUp:
+    def test_only_the_cache_is_replaced_and_back(self, site):
+        before, tasks = site.spec("cache"), site.tasks()
+        told = site.deployment().give_up("reading", on=True)
+        assert told.lines == ("anonymous reading: turned away",)
+        assert site.spec("cache") != before
+        assert {name for name in tasks if tasks[name] != site.tasks()[name]} == {"cache"}
+        assert not site.deployment().show_plan().data["steps"]
+        assert site.deployment().give_up("reading", on=True).status is Status.UNCHANGED
+        site.deployment().give_up("inbox", on=True)
+        site.deployment().give_up("reading", on=False)
+        assert site.state.load().given_up == ("inbox",)
+        site.deployment().give_up("inbox", on=False)
+        assert site.spec("cache") == before

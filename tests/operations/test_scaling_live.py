@@ -9,9 +9,10 @@ import pytest
 
 from instancectl.core.applied import Applied
 from instancectl.core.scaling.decision import Decision, Kind
+from instancectl.core.scaling.state import LadderState
 from instancectl.errors import Busy
 from instancectl.operations.scaling.explaining import explain
-from instancectl.operations.scaling.loop import Beside, Resident
+from instancectl.operations.scaling.resident import Beside, Resident
 from instancectl.ports.workers import Puma
 from tests.fakes.fuse import Killed
 from tests.fakes.stack_sight import container_id
@@ -206,10 +207,32 @@ class TestActing:
         assert world.redis.sorted["retry"][mail] <= world.redis.now + 0.001
         assert world.redis.sorted["retry"][other] == world.redis.now + 900
 
-    def test_what_is_for_a_person_is_not_done(self):
+    def test_the_edge_is_changed_once_the_lock_is_free(self):
+        world = Scaled("advise")  # an admin took `auto` away while the highest rung was entered
+        held: list[bool] = []
+        world.command.then = lambda _: held.append("holder" in world.changing)
+        world.loop.state = replace(world.loop.state, acted=True, ladder=LadderState(4, 1.0))
+        world.tick()
+        assert [words for words in world.command.ran if words[0] == "surge"] == [
+            ("surge", "let-in", "inbox"),
+            ("surge", "let-in", "reading"),
+        ]
+        assert not any(held)
+        assert {one.outcome for one in world.record.kept if one.decision["subject"] == "edge"} == {"done"}
+
+    @pytest.mark.parametrize(("kind", "what"), [(Kind.SHED, "reading"), (Kind.VALVE, "inbox")])
+    def test_the_edge_turns_away_by_commands_of_our_own(self, kind, what):
         world = Scaled()
-        said = world.loop.actor.act(Decision(Kind.SHED, "edge", 1, 0, "ladder", ""))
-        assert said.startswith("not done")
+        asked = Decision(kind, "edge", 1, 0, "ladder", "too much")
+        assert world.loop.actor.act(asked) == "done"
+        assert world.command.ran == [("surge", "turn-away", what)]
+        world.command.answers["surge"] = (5, "somebody holds the lock")
+        assert "somebody holds the lock" in world.loop.actor.act(asked)
+
+    def test_what_is_for_a_person_is_only_said(self):
+        world = Scaled()
+        asked = Decision(Kind.ASK, "instance", 1, 0, "host", "add a host")
+        assert world.loop.actor.act(asked).startswith("not done")
 
     def test_every_container_gets_its_weight_once(self):
         world = Scaled()

@@ -50,6 +50,9 @@ DRIFT_EXIT_CODE = 9
 PREPARATORY = frozenset({"create-swarm", "fetch-image"})
 """Steps whose outcome (a Swarm, digests) the others depend on: they run first, then it is planned anew."""
 
+GIVEN_UP = {"reading": "anonymous reading", "inbox": "half of the inbox"}
+"""What the edge can turn away while a surge lasts."""
+
 Look = Callable[[], tuple[Finding, ...]]
 
 
@@ -150,33 +153,61 @@ class Deployment:
 
         Only the `cache` tier is replaced, start-first. Nothing else of the plan is applied.
         """
-        around, domain = self._around, self._config.instance.domain
         word = "off" if message is None else "on"
-        with around.lock.hold(f"maintenance {word}"):
-            before = self._prepare()
-            if "cache" not in before.plan.world.observed.services:
-                raise Refused(
-                    f"cannot turn maintenance {word}: `{domain}` is not deployed on this host",
-                    hint="run `instancectl deploy` first",
-                    subject=domain,
-                )
-            around.state.save(replace(around.state.load(), maintenance=message))
-            prepared = self._prepare()
-            steps = _only(prepared, "cache")
-            if not steps:
-                return Result(Status.UNCHANGED, {"maintenance": word}, (f"maintenance is {word} already",))
-            around.journal.write("maintenance", state=word)
-            around.maintained(message is not None)
-            self._apply(prepared, steps)
-            if Verify(signature(before.desired)).satisfied_by(before.plan.world):
-                # Nothing but the page differs from what was seen to work.
-                around.state.save(replace(around.state.load(), verified=signature(prepared.desired)))
+
+        def begun() -> None:
+            self._around.journal.write("maintenance", state=word)
+            self._around.maintained(message is not None)
+
+        changed = self._at_the_edge(
+            f"maintenance {word}", lambda applied: replace(applied, maintenance=message), begun
+        )
+        if not changed:
+            return Result(Status.UNCHANGED, {"maintenance": word}, (f"maintenance is {word} already",))
         said = (
             "answers again"
             if message is None
             else "shows the maintenance page; `instancectl maintenance off` ends it"
         )
-        return Result(Status.CHANGED, {"maintenance": word}, (f"{domain} {said}",))
+        return Result(Status.CHANGED, {"maintenance": word}, (f"{self._config.instance.domain} {said}",))
+
+    def give_up(self, what: str, *, on: bool) -> Result:
+        """Turn `reading` (by anonymous visitors) or half of the `inbox` away at the edge, or let them in."""
+
+        def change(applied: Applied) -> Applied:
+            given = {*applied.given_up, what} if on else {*applied.given_up} - {what}
+            return replace(applied, given_up=tuple(sorted(given)))
+
+        word = "on" if on else "off"
+        changed = self._at_the_edge(
+            f"surge {what} {word}", change, lambda: self._around.journal.write("given-up", what=what, on=on)
+        )
+        status = Status.CHANGED if changed else Status.UNCHANGED
+        said = f"{GIVEN_UP[what]}: {'turned away' if on else 'let in'}" + ("" if changed else " already")
+        return Result(status, {"what": what, "on": on}, (said,))
+
+    def _at_the_edge(self, why: str, change: Callable[[Applied], Applied], begun: Callable[[], None]) -> bool:
+        """Record a change and replace the `cache` tier with it; whether anything was to be done."""
+        around, domain = self._around, self._config.instance.domain
+        with around.lock.hold(why):
+            before = self._prepare()
+            if "cache" not in before.plan.world.observed.services:
+                raise Refused(
+                    f"cannot turn {why}: `{domain}` is not deployed on this host",
+                    hint="run `instancectl deploy` first",
+                    subject=domain,
+                )
+            around.state.save(change(around.state.load()))
+            prepared = self._prepare()
+            steps = _only(prepared, "cache")
+            if not steps:
+                return False
+            begun()
+            self._apply(prepared, steps)
+            if Verify(signature(before.desired)).satisfied_by(before.plan.world):
+                # Nothing but the edge differs from what was seen to work.
+                around.state.save(replace(around.state.load(), verified=signature(prepared.desired)))
+        return True
 
     def _deploy(self, why: str) -> Result:
         around = self._around

@@ -29,6 +29,8 @@ GRACE_SECONDS: Final = 60  # what the Sidekiq services grant; Sidekiq itself sto
 HEADROOM_PERCENT: Final = 125
 RETRIES: Final = 1000  # entries of the retry set that are looked at for mails
 DONE: Final = "done"
+LOCKED: Final = frozenset({Kind.SHED, Kind.VALVE})
+"""Done by commands that take the instance's lock themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Actor:
             Kind.RECYCLE: self._recycle,
             Kind.REGISTRATIONS: self._register,
             Kind.RETRY: self._retry,
+            Kind.SHED: lambda one: self._turn_away(one, "reading"),
+            Kind.VALVE: lambda one: self._turn_away(one, "inbox"),
         }
 
     def act(self, one: Decision) -> str:
@@ -128,6 +132,12 @@ class Actor:
         code, said = self._hands.command.run("tootctl", "settings", "registrations", *TOOTCTL[one.mode])
         if code:
             raise OperationFailed(f"`tootctl settings registrations` exited {code}: {said[-200:].strip()}")
+
+    def _turn_away(self, one: Decision, what: str) -> None:
+        word = "turn-away" if one.target else "let-in"
+        code, said = self._hands.command.run("surge", word, what)
+        if code:
+            raise OperationFailed(f"`surge {word} {what}` exited {code}: {said[-200:].strip()}")
 
     def _retry(self, one: Decision) -> None:
         """Sidekiq polls the set for what is due: make waiting retries of the queue due now."""

@@ -22,7 +22,7 @@ from instancectl.core.scaling.settings import PROFILES, TICK_SECONDS, Policy
 from instancectl.core.scaling.state import State
 from instancectl.core.unknown import Unknown
 from instancectl.errors import Busy, InstanceError
-from instancectl.operations.scaling.acting import DONE, Actor
+from instancectl.operations.scaling.acting import DONE, LOCKED, Actor
 from instancectl.operations.scaling.sampling import Sampler
 from instancectl.ports.clock import Clock
 from instancectl.ports.lock import Lock
@@ -103,11 +103,13 @@ class Loop:
         if any(one.act and one.changes for one in decisions):
             try:
                 with around.changing.hold(WHY):
-                    self._keep(state, mails, sample, decisions, act=True)
+                    later = self._keep(state, mails, sample, decisions, act=True)
             except Busy as error:
                 # Somebody else changes the instance: judged again with that in mind, nothing is done.
                 state, decisions = decide(policy, self.state, replace(sample, updating=error.message))
-                self._keep(state, mails, sample, decisions, act=False)
+                later = self._keep(state, mails, sample, decisions, act=False)
+            for number, one in later:
+                self._act(number, one)
         else:
             self._keep(state, mails, sample, decisions, act=False)
         self.last = (sample, policy)
@@ -135,8 +137,12 @@ class Loop:
 
     def _keep(
         self, state: State, mails: Mails, sample: Sample, decisions: tuple[Decision, ...], *, act: bool
-    ) -> None:
-        """Before acting: after a kill it is known what was wanted, and what must be taken back."""
+    ) -> list[tuple[int, Decision]]:
+        """Before acting: after a kill it is known what was wanted, and what must be taken back.
+
+        Returns:
+            What is to be done once the instance's lock is free again.
+        """
         around = self._around
         memory = {
             "state": keeping.plain(state),
@@ -145,13 +151,21 @@ class Loop:
         row = recorded.row(sample, state)
         numbers = around.record.keep(sample.at, memory, row, [one.as_json() for one in decisions])
         self.state, self.mails = state, mails
+        later: list[tuple[int, Decision]] = []
         for number, one in zip(numbers, decisions, strict=True):
             self._decided.add((one.subject, _direction(one), one.rule))
-            outcome = ""
-            if act and one.act and one.changes:
-                outcome = around.actor.act(one)
-                around.record.ended(number, outcome)
-            around.tell(_told(one, outcome))
+            if not (act and one.act and one.changes):
+                around.tell(_told(one, ""))
+            elif one.kind in LOCKED:
+                later.append((number, one))
+            else:
+                self._act(number, one)
+        return later
+
+    def _act(self, number: int, one: Decision) -> None:
+        outcome = self._around.actor.act(one)
+        self._around.record.ended(number, outcome)
+        self._around.tell(_told(one, outcome))
 
     def _current(self) -> Policy:
         """The policy with what people hold now; holds and surges that are over are taken away."""
@@ -248,56 +262,3 @@ def explained(found: Mapping[str, Any], outcome: str) -> str:
     """The sentence of a decision as it was kept."""
     one = Decision(**{**found, "kind": Kind(found["kind"])})
     return _told(one, outcome or DONE)
-
-
-class Resident:
-    """The loop beside an agent: it starts again whatever ended it, and waits while another one works."""
-
-    def __init__(self, make: Callable[[], Loop], around: Beside) -> None:
-        """`make` reads the configuration; it may raise, and is asked again."""
-        self._make, self._around = make, around
-        self._over = False
-        self._loop: Loop | None = None
-
-    def start(self) -> None:
-        """Work in the background."""
-        self._around.background(self._for_ever)
-
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._over = True
-
-    def readings(self) -> Iterator[Reading]:
-        """Metrics; none before the first tick."""
-        if self._loop is not None:
-            yield from self._loop.readings()
-
-    def _for_ever(self) -> None:
-        said = ""
-        while not self._over:
-            try:
-                self._loop = self._make()
-                self._loop.run(self._wait)
-            except InstanceError as error:
-                words = error.message
-            except Exception as error:  # noqa: BLE001 - the agent goes on probing, and says what happened
-                words = f"scaling broke: {type(error).__name__}: {error}; this is a bug: report it"
-            else:
-                return
-            if words != said:
-                self._around.tell(f"scaling waits: {words}")
-            said = words
-            self._wait(TICK_SECONDS)
-
-    def _wait(self, seconds: float) -> bool:
-        self._around.clock.sleep(seconds)
-        return self._over
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What the loop needs of an agent: a thread, a clock, somebody to tell."""
-
-    background: Callable[[Callable[[], None]], None]
-    clock: Clock
-    tell: Callable[[str], None]

@@ -38,6 +38,7 @@ CASES = {
         acme_ca_root="/etc/caddy/acme-root.pem",
         authorized_fetch=True,
     ),
+    "surge": EdgeSettings(domain="social.example", shed_reading=True, half_inbox=True),
     "maintenance": EdgeSettings(
         domain="social.example",
         maintenance=True,
