@@ -33,12 +33,16 @@ class FakeStreams:
         self.started: list[str] = []
         self.databases: FakeDatabases | None = None
         self.scratch: FakeScratch | None = None
+        self.commands: dict[tuple[str, ...], bytes] = {}
 
     @contextmanager
     def start(self, stack: str, service: str, argv: tuple[str, ...]) -> Iterator[FakeRunning]:
         if self.down:
             raise Unreachable(f"no replica of `{service}` runs on this host", subject=service)
         self.started.append(service)
+        if argv in self.commands:
+            yield FakeRunning(self.commands[argv], "", 0)
+            return
         if self.scratch and (answered := self.scratch.run(service, argv)):
             yield FakeRunning(*answered)
             return
