@@ -14,6 +14,8 @@ from tests.fakes.private_file import FakePrivateFile
 from tests.fakes.volumes import FakeDesk, FakeMediaTarget, FakeVolumes
 from tests.operations.restore_world import Source
 
+ATTACHMENT = "media_attachments/files/000/000/077/original/a.png"
+AVATAR = "accounts/avatars/000/000/005/x.png"
 ATTACHMENTS = (
     b"SET x;\n\nCOPY public.media_attachments (id, account_id, file_file_name) FROM stdin;\n"
     b"77\t5\ta.png\n78\t6\tb.png\n\\.\n\n"
@@ -23,10 +25,7 @@ ATTACHMENTS = (
 class World:
     def __init__(self) -> None:
         self.source = Source()
-        for path in (
-            "media_attachments/files/000/000/077/original/a.png",
-            "accounts/avatars/000/000/005/x.png",
-        ):
+        for path in (ATTACHMENT, AVATAR):
             self.source.media.write(path, path.encode())
         self.source.create()
         self.volumes = FakeVolumes(Fuse())
@@ -73,18 +72,14 @@ def test_one_file_or_all_below_a_path(world):
     assert world.got == {"accounts/07/a.jpg": b"media 7" * 7}
     other = World()
     other.get("media", "accounts/")
-    assert set(other.got) == {
-        path.decode() for path in other.source.media.files if path.startswith(b"accounts/")
-    }
+    files = map(bytes.decode, other.source.media.files)
+    assert set(other.got) == {path for path in files if path.startswith("accounts/")}
     assert not other.desk.entries
 
 
 def test_the_media_of_an_account(world):
     world.get("account", "5")
-    assert set(world.got) == {
-        "media_attachments/files/000/000/077/original/a.png",
-        "accounts/avatars/000/000/005/x.png",
-    }
+    assert set(world.got) == {ATTACHMENT, AVATAR}
     assert reviving.DUMP_FILE not in world.volumes.live["db"]
 
 
