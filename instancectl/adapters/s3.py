@@ -41,9 +41,11 @@ class S3Bucket:
         self._region, self._endpoint = region, endpoint or None
         self._key_id, self._key = key_id, key
 
-    def put(self, key: str, content: bytes) -> None:
-        """Store an object with the permission that media get."""
+    def put(self, key: str, content: bytes, *, kind: str = "") -> None:
+        """Store an object with the permission that media get; with a media type, browsers ask for it anew."""
         grant: dict[str, Any] = {"ACL": self._permission} if self._permission else {}
+        if kind:
+            grant |= {"ContentType": kind, "CacheControl": "no-cache"}
         try:
             self._signed().put_object(Bucket=self._bucket, Key=key, Body=content, **grant)
         except (BotoCoreError, ClientError) as error:

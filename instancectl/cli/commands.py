@@ -18,6 +18,7 @@ MODULES = (
     "uptime",
     "top",
     "dashboard",
+    "status_page",
     "agent",
     "alert",
     "runbook",

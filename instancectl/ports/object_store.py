@@ -1,4 +1,4 @@
-"""A bucket for media."""
+"""A bucket for media, or for the status page."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class ObjectStore(Protocol):
     when it refuses.
     """
 
-    def put(self, key: str, content: bytes) -> None:
-        """Store an object with the permission that media get."""
+    def put(self, key: str, content: bytes, *, kind: str = "") -> None:
+        """Store an object with the permission that media get; with a media type, browsers ask for it anew."""
 
     def get(self, key: str) -> bytes:
         """Read it."""

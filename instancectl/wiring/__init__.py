@@ -42,6 +42,7 @@ from instancectl.wiring.scaling import (
     trace_text,
     tuning,
 )
+from instancectl.wiring.status_page import page_journal, status_page
 from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "open_instance",
     "other_rooms",
     "overview",
+    "page_journal",
     "picture",
     "provision",
     "provisioning",
@@ -104,13 +106,14 @@ __all__ = [
     "silencing",
     "smtp_password",
     "state",
+    "status_page",
     "stored_secrets",
     "subject",
     "surge",
     "swarm",
     "trace_text",
-    "tuning",
     "trial",
+    "tuning",
     "tunnel",
     "write_debug_log",
 ]

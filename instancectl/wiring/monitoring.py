@@ -14,6 +14,7 @@ from instancectl.wiring.backing_up import readings
 from instancectl.wiring.dashboard import ledger, served
 from instancectl.wiring.instance import OpenInstance, clock, open_instance, reporter, state, stored_secrets
 from instancectl.wiring.scaling import scaling_beside
+from instancectl.wiring.status_page import publishing
 
 if TYPE_CHECKING:
     from instancectl.adapters.exposition import MetricsServer
@@ -54,6 +55,7 @@ def agent(options: Globals, listen: str) -> tuple[InstanceConfig, Around]:
         background=in_background,
         beside=lambda made: (
             *served(opened, made, reporter(options), scaling.readings),
+            *publishing(opened, reporter(options)),
             scaling,
             alerting_beside(opened, options, takes, made),
         ),

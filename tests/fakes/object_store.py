@@ -16,13 +16,15 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.kinds: dict[str, str] = {}
         self.refuses: dict[str, str] = {}
         self.listable = False
         self.reachable = True
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, *, kind: str = "") -> None:
         self._may("put")
         self.objects[key] = content
+        self.kinds[key] = kind
 
     def get(self, key: str) -> bytes:
         self._may("get")

@@ -50,7 +50,9 @@ STAYING: Mapping[Words, frozenset[str]] = {
 _NAMED_OR_FILES = frozenset({"--trace"})
 """Options that take a well-known name, or a file: whatever has a dot or a slash in it."""
 _OURS = ("--host", "--host-key", "--config")
-_GROUPS = frozenset({"agent", "backup", "config", "host", "maintenance", "scale", "status-page"})
+_GROUPS = frozenset(
+    {"agent", "alert", "backup", "config", "host", "maintenance", "scale", "status-page", "surge"}
+)
 
 
 @dataclass(frozen=True, slots=True)

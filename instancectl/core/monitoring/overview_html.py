@@ -172,7 +172,7 @@ def _chart(panel: Panel) -> Markup:
 # ---- bars of days; the status page has them, too
 
 
-def strip_markup(strip: Strip) -> Markup:
+def strip_markup(strip: Strip, *, heading: bool = True) -> Markup:
     """A bar for each day; grey is what nobody measured."""
     bars = (
         tag("rect", tag("title", f"{day}: {day_words(counts)}"), x=place * 4, y=0, width=3, height=32,
@@ -183,7 +183,8 @@ def strip_markup(strip: Strip) -> Markup:
     svg = tag("svg", bars, viewBox=f"0 0 {len(strip.days) * 4} 32", preserveAspectRatio="none", role="img",
               aria_label=f"{strip.title}, day by day: {strip_words(strip)}")  # fmt: skip
     ends = (tag("span", str(first)), tag("span", strip_words(strip)), tag("span", str(last)))
-    return tag("section", tag("h3", strip.title), svg, tag("p", ends, class_="ends"), class_="strip")
+    title = tag("h3", strip.title) if heading else None
+    return tag("section", title, svg, tag("p", ends, class_="ends"), class_="strip")
 
 
 def day_state(counts: Counts, objective: float) -> State:
