@@ -26,6 +26,7 @@ MODULES = (
     "config",
     "scale",
     "surge",
+    "export",
     "maintenance",
     "backup",
     "restore",

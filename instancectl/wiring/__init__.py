@@ -34,6 +34,7 @@ from instancectl.wiring.monitoring import agent, exposition, monitoring
 from instancectl.wiring.remote import Ask, code_bundle, here, look, manager, reach, relayed
 from instancectl.wiring.scaling import (
     config_or_defaults,
+    exporting,
     picture,
     scaling_by_hand,
     scaling_record,
@@ -61,6 +62,7 @@ __all__ = [
     "deployment",
     "destruction",
     "drain_host",
+    "exporting",
     "exposition",
     "exposure",
     "health",

@@ -5,7 +5,7 @@ Adapters are imported inside the functions, so that a command only pays for what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
@@ -257,3 +257,21 @@ def tuning(options: Globals, *, apply: bool) -> Result:
     opened = open_instance(options)
     change = ConfigFile(opened.paths.config_file).change if apply else None
     return tune(opened.config, local_machine(), scaling_record(opened), clock(), change)
+
+
+def exporting(
+    options: Globals, directory: str
+) -> tuple[Policy, Callable[[Mapping[str, object], str], str], Callable[[str, str], str]]:
+    """The policy of an instance, or of one without any wish, on this machine; and what writes files."""
+    from pathlib import Path
+
+    from instancectl.adapters import plain_file, yaml_writer
+    from instancectl.core.scaling.settings import policy_for
+    from instancectl.wiring.writing import local_machine
+
+    def write(name: str, text: str) -> str:
+        path = str(Path(directory) / name)
+        plain_file.write(path, text, "the export")
+        return path
+
+    return policy_for(config_or_defaults(options), local_machine()), yaml_writer.dump, write
