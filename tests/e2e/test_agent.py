@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.host import STACK, Instance, docker, eventually, free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 
 SLICE = 15
 SEEN_WITHIN = 3 * SLICE
@@ -162,6 +162,7 @@ def test_a_service_that_is_gone_is_named(well: Agent, service: str) -> None:
             assert exported[f"instancectl_{service}_up", ()] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", ["db", "redis", "web", "streaming"])
 def test_a_service_that_is_frozen_is_named_and_holds_no_scrape(well: Agent, service: str) -> None:
     with frozen(service):
@@ -175,6 +176,7 @@ def test_a_service_that_is_frozen_is_named_and_holds_no_scrape(well: Agent, serv
         well.until(names(service), SEEN_WITHIN)
 
 
+@pytest.mark.slow
 def test_a_frozen_sidekiq_is_named_once_its_heartbeat_is_late(well: Agent) -> None:
     with frozen("sidekiq"):
         well.until(names("sidekiq"), SEEN_WITHIN + 45)

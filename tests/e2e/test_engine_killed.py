@@ -13,7 +13,6 @@ from tests.e2e.host import STACK, Instance, eventually
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.slow,
     pytest.mark.skipif(not possible(), reason="needs root, and dockerd, unshare, nsenter and ip"),
 ]
 MOMENTS = (("prepare-schema", "schema", 2.0), ("wait-services", "web", 2.0))
