@@ -89,7 +89,22 @@ def room(free: str, maintenance: str = "0x2000") -> Series:
     }
 
 
-DAY = 86400
+def backup(made: str) -> Series:
+    """When the newest set was made, nightly."""
+    return {i("backup_last_success_timestamp_seconds"): made, i("backup_interval_seconds"): f"{DAY}x120"}
+
+
+def scaled(desired: str, replicas: str) -> Series:
+    """Of a service that may have four."""
+    return {
+        i("autoscaler_desired_replicas", service="sidekiq-push"): desired,
+        i("autoscaler_replicas", service="sidekiq-push"): replicas,
+        i("autoscaler_max_replicas", service="sidekiq-push"): "4x60",
+    }
+
+
+HOUR, DAY = 3600, 86400
+PRESSED = {i("autoscaler_pressure_ratio", queue="push"): "2x60"}
 NOT_SENT = "alertmanager_notifications_failed_total"
 GIGABYTE_PER_HOUR = 4166667  # in 15 s
 
@@ -281,6 +296,46 @@ CASES: dict[str, tuple[Case, ...]] = {
         "version_end_of_support_timestamp_seconds", f"{13 * DAY}x120", f"{15 * DAY}x120", "90m"
     ),
     "ContainerRestarting": pair("container_restarts_total", "0 1 2 3x20", "0 1 2x20", "10m", service="web"),
+    # ---- upkeep
+    "BackupTooOld": (
+        Case("three days", backup("1x120"), "72h", step="1h"),
+        Case("last night", backup(f"1+{HOUR}x120"), "72h", 0, "1h"),
+        Case("never", backup("0x120"), "72h", 0, "1h"),
+    ),
+    "BackupMissing": (
+        Case("four days", backup("1x120"), "96h", step="1h"),
+        Case("two days", backup("1x120"), "48h", 0, "1h"),
+        Case("never", backup("0x120"), "96h", 0, "1h"),
+    ),
+    "BackupNeverMade": (
+        Case("for two days", backup("0x60"), "48h", step="1h"),
+        Case("since today", backup("0x60"), "20h", 0, "1h"),
+        Case("made", backup("1x60"), "48h", 0, "1h"),
+    ),
+    "BackupShrank": (
+        *pair("backup_last_size_bytes", "100x60 40x60", "100x60 60x60", "100m"),
+        Case("grown", {i("backup_last_size_bytes"): "100x60 300x60"}, "110m", 0),
+    ),
+    "BackupVerifyFailing": pair("backup_verify_success", "0x30", "1x30", "20m"),
+    "RestoreDrillOverdue": (
+        Case("36 days", {i("restore_drill_last_success_timestamp_seconds"): "0x900"}, "36d", step="1h"),
+        Case("34 days", {i("restore_drill_last_success_timestamp_seconds"): "0x900"}, "34d", 0, "1h"),
+    ),
+    "AutoscalerNotConverging": (
+        Case("too few", scaled("3x30", "2x30"), "20m"),
+        Case("as ordered", scaled("3x30", "3x30"), "20m", 0),
+        Case("soon", scaled("2x5 3x30", "2x8 3x30"), "20m", 0),
+    ),
+    "AutoscalerSaturated": (
+        Case("full and late", {**scaled("4x60", "4x60"), **PRESSED}, "50m"),
+        Case("late", {**scaled("3x60", "3x60"), **PRESSED}, "50m", 0),
+        Case("full", {**scaled("4x60", "4x60"), i("autoscaler_pressure_ratio", queue="push"): "0.5x60"},
+             "50m", 0),
+    ),
+    "AutoscalerFlapping": (
+        Case("up and down", scaled("1 2 1 2 1 2 1 2x30", "2x30"), "20m"),
+        Case("a surge", scaled("1 2 3 4 3 2 1x30", "2x30"), "20m", 0),
+    ),
     # ---- alerting
     "Watchdog": (Case("always", {}, "1m"),),
     "ExporterDown": (

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.contract
 CONFIG = instance.config(monitoring={"enabled": True}, tls={"mode": "acme"})
 ALERTS = {alert.name: alert for alert in catalogue(CONFIG)}
 RECORDINGS = (*recordings(SLIS), *slow_recordings())
-OPPOSITE = {">": "<", "<": ">", "==": "!=", "!=": "==", "unless": "and"}
+OPPOSITE = {">": "<", "<": ">", ">=": "<", "==": "!=", "!=": "==", "unless": "and"}
 ONE = 'promtool test rules "$1" >"$1.out" 2>&1; echo "$1 $?"'
 EACH = f"cd /w && printf '%s\\n' \"$@\" | xargs -P 2 -n 1 sh -c '{ONE}' sh"
 
@@ -79,7 +79,7 @@ def as_test(alert: Alert, case: Case) -> dict[str, object]:
 
 def mutants(expr: str) -> Iterator[str]:
     """The expression with one comparison turned around; matchers of labels are left alone."""
-    for found in re.finditer(r"\{[^}]*\}|\[[^\]]*\]|==|!=|>|<|\bunless\b", expr):
+    for found in re.finditer(r"\{[^}]*\}|\[[^\]]*\]|==|!=|>=|>|<|\bunless\b", expr):
         if found.group() in OPPOSITE:
             yield expr[: found.start()] + OPPOSITE[found.group()] + expr[found.end() :]
 

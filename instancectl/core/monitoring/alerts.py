@@ -14,12 +14,14 @@ from instancectl.core.monitoring.alert import Alert, Severity, duration
 from instancectl.core.monitoring.alerts_agent import agent_alerts
 from instancectl.core.monitoring.alerts_jobs import job_alerts
 from instancectl.core.monitoring.alerts_stores import store_alerts
+from instancectl.core.monitoring.alerts_upkeep import upkeep_alerts
 from instancectl.core.monitoring.alerts_uptime import uptime_alerts
 
 _GROUPS = (
     ("uptime", uptime_alerts),
     ("jobs", job_alerts),
     ("stores", store_alerts),
+    ("upkeep", upkeep_alerts),
     ("alerting", agent_alerts),
 )
 
