@@ -301,6 +301,43 @@ class TestNothingIsChanged:
         world.alone["holder"] = "scaling"
         with pytest.raises(Busy):
             world.loop.run(lambda _: True)
+        assert not world.record.samples
+
+    def test_a_sample_of_another_one_is_waited_for(self):
+        world = Scaled()
+        world.alone["holder"] = "scaling"
+        world.beat()
+        waits: list[float] = []
+
+        def wait(seconds: float) -> bool:
+            waits.append(seconds)
+            world.alone.clear() if len(waits) == 2 else None
+            return len(waits) > 2
+
+        world.loop.run(wait)
+        assert world.record.samples
+
+    def test_one_that_only_advises_lets_somebody_take_over_and_goes_on_from_there(self):
+        world = Scaled("advise")
+        world.beat()
+        seen: list[int] = []
+
+        def wait(seconds: float) -> bool:
+            world.clock.sleep(seconds)
+            world.beat()
+            assert "holder" not in world.alone or world.alone["holder"] == "watch"
+            now = world.clock.now
+            if now == 15:
+                world.alone["holder"] = "watch"
+            if now == 35:
+                del world.alone["holder"]
+            seen.append(len(world.record.samples))
+            return now >= 50
+
+        world.loop.run(wait, alone=False)
+        assert seen[12] == seen[32] == 2
+        assert seen[-1] > 2
+        assert len([said for said in world.said if "somebody holds the lock for `watch`" in said]) == 1
 
     def test_after_the_clock_went_back(self):
         world = Scaled()

@@ -7,6 +7,7 @@ transaction with what follows from it, and whatever a kill cut off is decided ag
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from instancectl.ports.state import State as StateDirectory
 
 GLANCE_SECONDS: Final = 1.0
 WHY: Final = "scaling"
+PATIENCE: Final = 5  # times that somebody else may be in the midst of a sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +68,62 @@ class Loop:
         self.last: tuple[Sample, Policy] | None = None
         self.troubled = ""
 
-    def run(self, wait: Callable[[float], bool]) -> None:
+    @property
+    def acts(self) -> bool:
+        """Whether it changes anything by itself."""
+        return self._policy.mode == "auto"
+
+    def run(self, wait: Callable[[float], bool], *, alone: bool = True) -> None:
         """Until `wait` (seconds) says that it is over.
+
+        Args:
+            wait: sleeps so long; whether it is over.
+            alone: keep every other controller out for as long as it runs; else only during each sample, so
+                that somebody may take over.
 
         Raises:
             Busy: another controller works.
         """
-        with self._around.alone.hold(WHY):
+        if not alone:
+            self._rounds(wait, self._between)
+            return
+        with self._let_in(wait):
             self.load()
-            while True:
-                started = self._around.clock.monotonic_seconds()
-                self._tried()
-                while (left := started + TICK_SECONDS - self._around.clock.monotonic_seconds()) > 0:
-                    if wait(min(left, GLANCE_SECONDS)):
-                        return
-                    self._around.sampler.glance()
-                if wait(0.0):
+            self._rounds(wait, self._tried)
+
+    def _let_in(self, wait: Callable[[float], bool]) -> ExitStack:
+        """A sample of another one takes a moment; only who works for good is in the way."""
+        stack = ExitStack()
+        for left in reversed(range(PATIENCE)):
+            try:
+                stack.enter_context(self._around.alone.hold(WHY))
+            except Busy:
+                if not left:
+                    raise
+                wait(GLANCE_SECONDS)
+            else:
+                break
+        return stack
+
+    def _rounds(self, wait: Callable[[float], bool], work: Callable[[], None]) -> None:
+        while True:
+            started = self._around.clock.monotonic_seconds()
+            work()
+            while (left := started + TICK_SECONDS - self._around.clock.monotonic_seconds()) > 0:
+                if wait(min(left, GLANCE_SECONDS)):
                     return
+                self._around.sampler.glance()
+            if wait(0.0):
+                return
+
+    def _between(self) -> None:
+        """A sample of our own, unless somebody else works; what that one remembers is taken over."""
+        try:
+            with self._around.alone.hold(WHY):
+                self.load()
+                self._tried()
+        except InstanceError as error:
+            self._trouble(error)
 
     def _tried(self) -> None:
         """A tick that cannot be written down, or whose beginnings cannot be read, changes nothing."""
@@ -90,9 +131,12 @@ class Loop:
             self.tick()
             self.troubled = ""
         except InstanceError as error:
-            if error.message != self.troubled:
-                self._around.tell(f"nothing is changed: {error.message}")
-            self.troubled = error.message
+            self._trouble(error)
+
+    def _trouble(self, error: InstanceError) -> None:
+        if error.message != self.troubled:
+            self._around.tell(f"nothing is changed: {error.message}")
+        self.troubled = error.message
 
     def tick(self) -> tuple[Decision, ...]:
         """One sample: look, decide, write down, act, write down how it ended."""

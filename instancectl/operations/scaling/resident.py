@@ -48,7 +48,7 @@ class Resident:
         while not self._over:
             try:
                 self._loop = self._make()
-                self._loop.run(self._wait)
+                self._loop.run(self._wait, alone=self._loop.acts)
             except InstanceError as error:
                 words = error.message
             except Exception as error:  # noqa: BLE001 - the agent goes on probing, and says what happened
