@@ -143,7 +143,7 @@ class TestHost:
         docker("start", self.container)
         self.wait()
 
-    def wait(self, seconds: float = 90) -> None:
+    def wait(self, seconds: float = 240) -> None:
         """Until it has booted."""
         done = {"running", "degraded"}
         state = ("systemctl", "is-system-running")

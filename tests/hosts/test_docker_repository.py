@@ -30,7 +30,7 @@ cd /tmp && apt-get update -q && apt-get download -q docker.io
 dpkg-deb -R docker.io_*.deb engine
 sed -i -E 's/^(Package:) .*/\\1 docker-ce/; s/^(Version:) .*/\\1 99.1/' engine/DEBIAN/control
 sed -i -E '/^(Conflicts|Breaks|Replaces):/d' engine/DEBIAN/control
-dpkg-deb --build --root-owner-group engine docker-ce.deb
+dpkg-deb -Zgzip -z1 --build --root-owner-group engine docker-ce.deb
 """
 
 
