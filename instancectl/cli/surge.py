@@ -50,7 +50,7 @@ def turn_away(ctx: typer.Context, what: What) -> Result:
 
 
 def let_in(ctx: typer.Context, what: What) -> Result:
-    """End `turn-away`."""
+    """Answer those normally again whom `turn-away` sent away."""
     return _give_up(ctx, what, on=False)
 
 
