@@ -1,0 +1,254 @@
+"""A database back from its set into a real PostgreSQL: beside, counted, swapped; from a real store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from instancectl.adapters.docker_engine import DockerSwarm
+from instancectl.adapters.docker_engine.streams import DockerStreams
+from instancectl.adapters.volume_files import VolumeDirectory
+from instancectl.core.backup import reviving
+from instancectl.errors import OperationFailed, Unhealthy
+from instancectl.operations.backup.choosing import choose
+from instancectl.operations.backup.database_back import DatabaseBack
+from instancectl.operations.backup.opening import Opener
+from instancectl.ports.destination import Destination
+from tests.contract.backup_harness import Database, Instance, built, docker, postgres, redis, wait_until
+from tests.contract.test_destinations import Bucket
+from tests.contract.test_destinations import ceph as ceph  # noqa: PLC0414 - a fixture
+from tests.fakes.progress import FakeProgress
+
+pytestmark = [pytest.mark.contract, pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parents[2]
+FILL = """
+create extension if not exists pg_trgm;
+create table accounts (id bigint primary key, username text not null unique);
+create table statuses (id bigserial primary key, account_id bigint not null references accounts, text text);
+create index on statuses using gin (text gin_trgm_ops);
+insert into accounts select i, 'user' || i from generate_series(1, 1000) i;
+insert into statuses (account_id, text)
+  select 1 + i % 1000, md5(i::text) || E'\\n\\t''\\\\ ümlaut' from generate_series(1, 20000) i;
+create view recent as select * from statuses order by id desc limit 10;
+create role reader;
+"""
+
+
+@dataclass
+class Restorable:
+    """PostgreSQL with a backup set of it."""
+
+    instance: Instance
+    database: Database
+    root: Path
+
+    def opener(self, destination: Destination | None = None) -> Opener:
+        made = self.instance
+        return Opener(destination or made.destination, made.crypto, made.identity, FakeProgress())
+
+    @property
+    def back(self) -> DatabaseBack:
+        volumes = VolumeDirectory(lambda _: str(self.root))
+        return DatabaseBack(DockerStreams(DockerSwarm()), volumes, self.instance.stack)
+
+    def restore(self, destination: Destination | None = None) -> str:
+        repository = self.instance.repository(destination)
+        opener = self.opener(destination)
+        return self.back.restore(opener, choose(repository, opener, "latest", ()).set)
+
+    def databases(self) -> set[str]:
+        return set(self.database.sql("select datname from pg_database where datname ~ '^mastodon'").split())
+
+    def content(self, name: str) -> str:
+        return docker(
+            "exec", self.database.container, "psql", "-XAtq", "-U", "mastodon", "-d", name, "-c",
+            "select md5(string_agg(s::text, ',' order by id)), count(*), (select max(username) from accounts)"
+            " from statuses s",
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restorable]:
+    built("postgres", "redis")
+    made = Instance(tmp_path_factory.mktemp("restore"))
+    root = tmp_path_factory.mktemp("cluster")
+    root.chmod(0o755)  # as Docker makes volumes
+    where = ("--volume", f"{root}:{reviving.DIRECTORY}", "--env", f"PGDATA={reviving.DIRECTORY}/pgdata")
+    with (
+        postgres(made.stack, made.secrets, "testbed/postgres:18", *where) as database,
+        redis(made.stack, made.secrets),
+    ):
+        database.sql(FILL)
+        made.backup()
+        yield Restorable(made, database, root)
+
+
+@pytest.fixture
+def restorable(source: Restorable) -> Iterator[Restorable]:
+    yield source
+    source.back.drop()
+    assert source.databases() == {"mastodon_production"}
+    assert not list(source.root.glob("*instancectl*"))
+
+
+def test_beside_swapped_and_back(restorable: Restorable) -> None:
+    wanted = restorable.content("mastodon_production")
+    restorable.database.sql("delete from statuses where id > 5")
+    now = restorable.content("mastodon_production")
+    assert now != wanted
+    assert "21000 rows in 2 tables, as counted" in restorable.restore()
+    assert restorable.content("mastodon_production") == now
+    assert restorable.content(reviving.RESTORED) == wanted
+    assert restorable.back.indexes() >= 4
+
+    # Somebody is connected, as PgBouncer would be: that does not hold the swap up.
+    psql = ("psql", "-U", "mastodon", "-d", "mastodon_production", "-c", "select pg_sleep(60)")
+    sleeping = subprocess.Popen(
+        ["docker", "exec", restorable.database.container, *psql],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    time.sleep(0.5)
+    assert restorable.back.swap()
+    sleeping.wait(timeout=10)
+    assert restorable.content("mastodon_production") == wanted
+    assert restorable.content(reviving.BEFORE) == now
+    assert restorable.back.swap()
+    assert restorable.content("mastodon_production") == wanted
+
+    restorable.back.swap_back()
+    restorable.back.swap_back()
+    assert restorable.content("mastodon_production") == now
+    restorable.restore()
+    restorable.back.swap()
+
+
+def test_extensions_views_and_sequences_come_along(restorable: Restorable) -> None:
+    restorable.restore()
+    restorable.back.swap()
+    sql = restorable.database.sql
+    assert "pg_trgm" in sql("select extname from pg_extension")
+    assert sql("select count(*) from recent").strip() == "10"
+    sql("insert into statuses (account_id, text) values (1, 'new')")
+    assert sql("select max(id) from statuses").strip() == "20001"
+    with pytest.raises(AssertionError, match="foreign key"):
+        sql("insert into statuses (account_id, text) values (0, 'nobody')")
+    sql("delete from statuses where id = 20001")
+
+
+def test_roles_that_are_there_stay_and_others_come(restorable: Restorable) -> None:
+    opener = restorable.opener()
+    set_ = choose(restorable.instance.repository(), opener, "latest", ()).set
+    restorable.database.sql("drop role reader")
+    restorable.back.roles(opener, set_)
+    restorable.back.roles(opener, set_)
+    assert "reader" in restorable.database.sql("select rolname from pg_roles")
+
+
+def test_a_row_that_is_missing_is_noticed(restorable: Restorable) -> None:
+    restorable.restore()
+    docker(
+        "exec", restorable.database.container, "psql", "-U", "mastodon", "-d", reviving.RESTORED, "-c",
+        "delete from statuses where id = 7",
+    )  # fmt: skip
+    opener = restorable.opener()
+    set_ = choose(restorable.instance.repository(), opener, "latest", ()).set
+    rows = {table: int(count) for table, count in opener.about(set_)["rows"].items()}
+    with pytest.raises(Unhealthy, match=r"`public.statuses` has 19999 rows, 20000 were counted"):
+        restorable.back.compare(rows)
+
+
+def test_an_index_that_is_not_sound_is_named(restorable: Restorable) -> None:
+    restorable.restore()
+    found = docker(
+        "exec", restorable.database.container, "psql", "-XAtq", "-U", "mastodon", "-d", reviving.RESTORED,
+        "-c", "select pg_relation_filepath('accounts_pkey')", "-c", "checkpoint",
+    )  # fmt: skip
+    with (restorable.root / "pgdata" / found.strip()).open("r+b") as file:
+        file.seek(8192 * 2 + 8000)
+        file.write(bytes(100))
+    restart(restorable)  # PostgreSQL holds the page in memory until then
+    with pytest.raises(OperationFailed, match="cannot check the indexes"):
+        restorable.back.indexes()
+
+
+def restart(restorable: Restorable) -> None:
+    docker("restart", "--time", "0", restorable.database.container)
+    wait_until(restorable.database.answers, "PostgreSQL")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from instancectl.adapters.backup_crypto import BackupCrypto
+from instancectl.adapters.destinations.directory import DirectoryDestination
+from instancectl.adapters.docker_engine import DockerSwarm
+from instancectl.adapters.docker_engine.streams import DockerStreams
+from instancectl.adapters.volume_files import VolumeDirectory
+from instancectl.core.secrets import Secret
+from instancectl.operations.backup.choosing import choose
+from instancectl.operations.backup.database_back import DatabaseBack
+from instancectl.operations.backup.opening import Opener
+from instancectl.operations.backup.repository import Repository
+from tests.fakes.progress import FakeProgress
+crypto = BackupCrypto()
+place = DirectoryDestination(Path({backups!r}), "social.example")
+opener = Opener(place, crypto, Secret({identity!r}), FakeProgress())
+set_ = choose(Repository(place, crypto, {public!r}), opener, "latest", ()).set
+volumes = VolumeDirectory(lambda _: {cluster!r})
+DatabaseBack(DockerStreams(DockerSwarm()), volumes, {stack!r}).restore(opener, set_)
+print("done")
+"""
+
+
+@pytest.mark.parametrize("after_seconds", [0.5, 0.9, 1.3, 1.8])
+def test_killed_while_it_restores_the_next_run_begins_anew(
+    restorable: Restorable, after_seconds: float
+) -> None:
+    made, wanted = restorable.instance, restorable.content("mastodon_production")
+    program = KILLED.format(
+        root=str(ROOT), backups=str(made.backups), identity=made.identity.reveal(), public=made.public,
+        cluster=str(restorable.root), stack=made.stack,
+    )  # fmt: skip
+    run = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True
+    )
+    time.sleep(after_seconds)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    assert restorable.content("mastodon_production") == wanted
+    restorable.restore()
+    assert restorable.content(reviving.RESTORED) == restorable.content("mastodon_production") == wanted
+
+
+def test_a_server_that_dies_between_restore_and_swap_has_both(restorable: Restorable) -> None:
+    wanted = restorable.content("mastodon_production")
+    restorable.restore()
+    restart(restorable)
+    assert restorable.content("mastodon_production") == restorable.content(reviving.RESTORED) == wanted
+    restorable.back.swap()
+
+
+def test_from_a_real_store(restorable: Restorable, ceph: str) -> None:
+    bucket = Bucket(ceph)
+    place = bucket.destination()
+    restorable.instance.backup(place)
+    assert "rows in 2 tables, as counted" in restorable.restore(place)
+    key = next(one.key for one in place.listed("parts/") if "database.dump" in one.key)
+    content = bytearray(b"".join(place.read(key)))
+    content[len(content) // 2] ^= 1
+    place.delete(key)
+    with place.create(key) as sink:
+        sink.write(bytes(content))
+    with pytest.raises(Unhealthy, match=key) as caught:
+        restorable.restore(place)
+    assert caught.value.exit_code == 4
