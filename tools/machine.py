@@ -33,6 +33,7 @@ TEST_COMMANDS = {
     "openssl": ("openssl",),
     "ip": ("iproute2",),
     "ssh": ("openssh-client",),
+    "chromium": ("chromium", "chromium-browser"),
 }
 
 

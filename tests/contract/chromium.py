@@ -31,7 +31,7 @@ START_SECONDS, ANSWER_SECONDS = 60, 30
 
 
 class Chromium:
-    """One browser process; every page is a tab of its own."""
+    """One browser process with one tab."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -67,10 +67,13 @@ class Chromium:
         os.close(self._out)
 
     def open(self, url: str, *, width: int = 1200, height: int = 900, dark: bool = False) -> Page:
-        """A new tab, loaded."""
+        """A new tab, loaded; the one before it is closed."""
+        for old in list(self.pages.values()):
+            self.ask("Target.closeTarget", targetId=old.target)
+        self.pages.clear()
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        page = self.pages[session] = Page(self, session, dark=dark)
+        page = self.pages[session] = Page(self, session, target)
         for domain in ("Page", "Runtime", "Network", "Log"):
             page.ask(f"{domain}.enable")
         page.ask(
@@ -117,7 +120,7 @@ class Page:
 
     browser: Chromium
     session: str
-    dark: bool = False
+    target: str
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     loaded: bool = False

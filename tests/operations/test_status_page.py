@@ -124,7 +124,7 @@ def test_an_unknown_slice_is_not_a_good_one() -> None:
     assert page.sentence == "All that is measured works; unknown: mails"
 
 
-@given(st.lists(st.tuples(st.sampled_from([GOOD, BAD, UNKNOWN]), st.sampled_from(["web", "login", "streaming"])),
+@given(st.lists(st.tuples(st.sampled_from(tuple(Verdict)), st.sampled_from(["web", "login", "streaming"])),
                 min_size=1, max_size=30))  # fmt: skip
 def test_everything_works_only_when_every_surface_was_seen_to_work(history) -> None:
     office = Office()

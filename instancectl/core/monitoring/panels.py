@@ -203,9 +203,10 @@ def keys_of(panel: Panel, known: Iterable[Key]) -> list[tuple[str, Key]]:
     return found
 
 
-_CHARTED: Final = {
+CHARTED: Final = {
     lines.metric.name: lines for page in PAGES for panel in page.panels for lines in panel.lines
 }
+"""Name of a metric → how it is charted; history keeps nothing else."""
 
 
 RATE_READINGS: Final = 5
@@ -240,7 +241,7 @@ def _summed(samples: Iterable[Sample]) -> Iterator[tuple[Lines, Key, tuple[float
     """Lines with their sum over labels that are not told apart, and for histograms the number of values."""
     sums: dict[Key, tuple[float, float]] = {}
     for sample in samples:
-        lines = _CHARTED.get(sample.metric.name)
+        lines = CHARTED.get(sample.metric.name)
         if lines is None:
             continue
         key = (sample.metric.name, _label(sample, lines.by))
@@ -248,7 +249,7 @@ def _summed(samples: Iterable[Sample]) -> Iterator[tuple[Lines, Key, tuple[float
         before = sums.get(key, (0.0, 0.0))
         sums[key] = (before[0] + value, before[1] + count)
     for key, both in sums.items():
-        yield _CHARTED[key[0]], key, both
+        yield CHARTED[key[0]], key, both
 
 
 def _plain(sample: Sample) -> tuple[float, float]:
