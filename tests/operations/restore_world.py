@@ -81,6 +81,7 @@ class Host:
         self.volumes.users = lambda: self.running - {"db", "cache", "proxy"}
         self.target = FakeMediaTarget(self.volumes)
         self.journal, self.reporter = FakeJournal(self.fuse), FakeReporter()
+        self.lock = FakeLock()
         self.free: int | None = 10**12
         self.fingerprints = {"SECRET_KEY_BASE": "abc"}
         self.identity: Secret = source.identity
@@ -120,7 +121,7 @@ class Host:
             record=self.record,
             desk=self.desk,
             swarm=self.swarm,
-            lock=FakeLock(),
+            lock=self.lock,
             journal=self.journal,
             tools=tools,
             stage=self.stage,
