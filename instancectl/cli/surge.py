@@ -33,7 +33,8 @@ def on(
     from instancectl.core.scaling import moments
 
     now = datetime.fromtimestamp(wiring.clock().epoch_seconds()).astimezone()
-    return wiring.surge(globals_of(ctx), "surge on").on(moments.until(until, now).timestamp())
+    end = moments.until(until, now)
+    return wiring.surge(globals_of(ctx), "surge on").on(end.timestamp())
 
 
 def off(ctx: typer.Context) -> Result:

@@ -1,14 +1,17 @@
-"""`scale simulate` as a person or a script types it."""
+"""`scale` and `surge` as a person or a script types them."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from instancectl.adapters.scaling_record import SqliteScalingRecord
 from instancectl.cli import main
 from instancectl.cli.context import hoist
+from instancectl.core.scaling.decision import Decision, Kind
 
 TRACE = """\
 # instancectl trace 1
@@ -115,3 +118,66 @@ def test_a_size_is_no_host_to_log_in_to() -> None:
     assert hoist(["scale", "simulate", "--host=4c/8.5g"]) == ["scale", "simulate", "--machine=4c/8.5g"]
     assert hoist(["status", "--host", "admin@203.0.113.7"]) == ["--host", "admin@203.0.113.7", "status"]
     assert hoist(["tootctl", "--host", "4c/8g"]) == ["tootctl", "--host", "4c/8g"]
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """An instance beside which an agent recorded yesterday's noon: a quarter of an hour of deliveries."""
+    (tmp_path / "instance.toml").write_text('[instance]\ndomain = "social.example"\n')
+    yesterday = datetime.now().astimezone().replace(hour=12, minute=0, second=0) - timedelta(days=1)
+    record = SqliteScalingRecord(tmp_path / "state" / "scaling.sqlite3")
+    rows = {
+        "queues": {"push": [900, 42.0, 25, 800, 40.0]},
+        "services": {"sidekiq-push": [1, 0, 0, 25, 0.4, 300]},
+        "ladder": 0,
+    }
+    decision = Decision(Kind.REPLICAS, "sidekiq-push", 2, 1, "latency", "oldest job 42 s > 30 s").as_json()
+    for tick in range(90):
+        made = record.keep(yesterday.timestamp() + 10 * tick, {}, rows, [decision] if tick == 6 else [])
+        for number in made:
+            record.ended(number, "done")
+    record.close()
+    return tmp_path
+
+
+def test_a_recorded_day_is_replayed(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(
+        capsys, "--config", str(recorded), "--json", "scale", "simulate", "--trace", "yesterday",
+        "--machine", "4c/8g", "--policy", "instancectl",
+    )  # fmt: skip
+    assert code == 0
+    data = json.loads(out)["data"]
+    assert (data["trace"], data["seconds"]) == ("yesterday", 900)
+
+
+def test_a_day_without_a_recording_is_refused(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "--config", str(recorded), "scale", "simulate", "--trace", "2001-01-01")
+    assert code == 7
+    assert "less than ten minutes were recorded" in err
+
+
+def test_a_moment_is_explained_with_its_numbers(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    day = datetime.now().astimezone() - timedelta(days=1)
+    code, out, _ = run(capsys, "--config", str(recorded), "scale", "explain", "--at", f"{day:%Y-%m-%d}T12:01")
+    assert code == 0
+    assert "`sidekiq-push` 1 → 2: oldest job 42 s > 30 s" in out
+    assert "push: 900 jobs, oldest 42 s, 25 busy threads, 40.0 jobs/s come" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("scale", "set", "push"), 3, "`push` is no SERVICE=NUMBER"),
+        (("scale", "hold", "web", "3", "--for", "long"), 3, "`long` is no length of time"),
+        (("scale", "explain", "--at", "noon"), 3, "`noon` is no moment"),
+        (("scale", "watch", "--mode", "full"), 2, "`full` is none of advise, auto, off"),
+        (("surge", "on", "--until", "soon"), 3, "`soon` is no moment"),
+        (("surge", "turn-away", "everybody"), 2, "neither reading nor inbox"),
+    ],
+)
+def test_what_is_typed_wrong_is_named(
+    words: tuple[str, ...], code: int, said: str, recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen, _, err = run(capsys, "--config", str(recorded), *words)
+    assert seen == code
+    assert said in err
