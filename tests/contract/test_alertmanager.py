@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +27,9 @@ from instancectl.core.alerting import alertmanager
 from instancectl.core.checks.seen import Request
 from instancectl.core.config import InstanceConfig
 from instancectl.core.monitoring.alerts import catalogue
-from instancectl.core.monitoring.rules import alertmanager_files
+from instancectl.core.monitoring.catalogue_probes import CAUSE
+from instancectl.core.monitoring.metric import Sample
+from instancectl.core.monitoring.rules import alertmanager_files, prometheus_files
 from instancectl.core.secret_set import from_values
 from instancectl.operations.alerting import Courier, Desk, Post, Silencing, Trial
 from tests.contract.standin_harness import built_images
@@ -50,6 +52,7 @@ class Pipeline:
     courier: Courier
     http: SocketHttpProbe
     got: list[dict[str, Any]]
+    samples: list[Sample]
 
     @property
     def base(self) -> str:
@@ -81,6 +84,15 @@ class Pipeline:
 
     def names(self) -> list[str]:
         return [one["name"] for body in self.got for one in body["alerts"]]
+
+
+def topology(config: InstanceConfig) -> dict[str, tuple[str, ...]]:
+    """Service → the words it is started with in the stack; its data stay in the container."""
+    return {
+        spec.name: tuple(word.replace("=/alertmanager", "=/tmp").replace("=/prometheus", "=/tmp")
+                         for word in spec.command)
+        for spec in instance.desired(config).services
+    }  # fmt: skip
 
 
 def free_port() -> int:
@@ -122,10 +134,11 @@ def pipeline(
     hook: tuple[int, list[dict[str, Any]]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pipeline]:
     directory, (port, got) = tmp_path_factory.mktemp("alertmanager"), hook
-    agent, manager = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    agent, manager, prometheus = (f"127.0.0.1:{free_port()}" for _ in range(3))
     config = InstanceConfig.model_validate({
         "instance": {"domain": "social.example"},
-        "monitoring": {"enabled": True, "listen": agent, "alertmanager_listen": manager},
+        "monitoring": {"enabled": True, "listen": agent, "alertmanager_listen": manager,
+                       "prometheus_listen": prometheus},
         "alerts": {
             "webhook": {"url": f"http://127.0.0.1:{port}/hook"},
             "heartbeat_url": f"http://127.0.0.1:{port}/beat",
@@ -139,45 +152,63 @@ def pipeline(
             spool, post, desk, clock, DaemonThreads(), FakeReporter(), lambda: True, in_background
         )
         host, _, number = agent.rpartition(":")
-        server = MetricsServer((host, int(number)), courier.samples, dict, {"/notify": desk.take})
+        samples: list[Sample] = []
+        server = MetricsServer(
+            (host, int(number)), lambda: (*courier.samples(), *samples), dict, {"/notify": desk.take}
+        )
         server.start()
         courier.start()
-        with running(directory, config, manager):
-            yield Pipeline(config, spool, post, courier, http, got)
+        fill = instance.TEMPLATES.render
+        spec = topology(config)
+        with (
+            running(
+                directory, "alertmanager", manager, alertmanager_files(config, fill), *spec["alertmanager"]
+            ),
+            running(directory, "prometheus", prometheus, prometheus_files(config, fill), *spec["prometheus"]),
+        ):
+            yield Pipeline(config, spool, post, courier, http, got, samples)
         courier.close()
         server.close()
         time.sleep(2)  # its round has ended
 
 
-class running:  # noqa: N801 - reads like the function it could be
-    """An Alertmanager in a container, in the host's network as in the stack."""
-
-    def __init__(self, directory: Path, config: InstanceConfig, listen: str) -> None:
-        ((_, text),) = alertmanager_files(config, instance.TEMPLATES.render).items()
-        (directory / "alertmanager.yml").write_text(text)
-        (directory / "notify_token").write_text(alerts.TOKEN.reveal())
-        self._directory, self._listen, self._name = directory, listen, f"alertmanager-{secrets.token_hex(4)}"
-
-    def __enter__(self) -> None:
-        tag = built_images("alertmanager")["alertmanager"]
-        subprocess.run(
-            ["docker", "run", "--detach", "--rm", "--name", self._name, "--network", "host",
-             "--volume", f"{self._directory}/alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro",
-             "--volume", f"{self._directory}/notify_token:/run/secrets/notify_token:ro", "--user", "0", tag,
-             "--config.file=/etc/alertmanager/alertmanager.yml", "--storage.path=/tmp",
-             f"--web.listen-address={self._listen}", "--cluster.listen-address="],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        host, _, port = self._listen.rpartition(":")
+@contextmanager
+def running(directory: Path, image: str, listen: str, files: dict[str, str], *words: str) -> Iterator[None]:
+    """A program in a container, in the host's network as in the stack."""
+    name = f"{image}-{secrets.token_hex(4)}"
+    mounts = []
+    for path, text in {**files, "/run/secrets/notify_token": alerts.TOKEN.reveal()}.items():
+        (directory / Path(path).name).write_text(text)
+        mounts += ["--volume", f"{directory / Path(path).name}:{path}:ro"]
+    subprocess.run(
+        ["docker", "run", "--detach", "--rm", "--name", name, "--network", "host", "--user", "0", *mounts,
+         built_images(image)[image], *words],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    try:
+        host, _, port = listen.rpartition(":")
         until(lambda: _open(host, int(port)), 30)
-
-    def __exit__(self, *_: object) -> None:
-        subprocess.run(["docker", "rm", "--force", "--volumes", self._name], check=False, capture_output=True)
+        yield
+    finally:
+        subprocess.run(["docker", "rm", "--force", "--volumes", name], check=False, capture_output=True)
 
 
 def _open(host: str, port: int) -> bool:
     with socket.socket() as one:
         return one.connect_ex((host, port)) == 0
+
+
+@pytest.mark.slow
+def test_a_sample_becomes_a_message_in_time_and_its_end_another(pipeline: Pipeline) -> None:
+    pipeline.samples.append(Sample(CAUSE, 1.0, ("streaming",)))
+    started = time.monotonic()
+    until(lambda: "StreamingDown" in pipeline.names(), 150)
+    assert time.monotonic() - started < 150
+    pipeline.samples[:] = [Sample(CAUSE, 0.0, ("streaming",))]
+    until(lambda: "resolved" in [body.get("status") for body in pipeline.got], 150)
+    (over,) = [body for body in pipeline.got if body.get("status") == "resolved"]
+    assert over["alerts"][0]["name"] == "StreamingDown"
+    assert over["alerts"][0]["until"] > over["alerts"][0]["since"]
 
 
 def test_a_test_goes_the_whole_way(pipeline: Pipeline) -> None:
