@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from instancectl.core.backup import figures
 from instancectl.core.monitoring import catalogue
-from instancectl.core.monitoring.metric import Distribution
-from instancectl.core.monitoring.overview import Decision, Firing, State
+from instancectl.core.monitoring import catalogue_scaling as autoscaler
+from instancectl.core.monitoring.metric import Distribution, Sample
+from instancectl.core.monitoring.overview import Decision, Firing, Reading, State
 from instancectl.core.monitoring.overview_html import page
 from instancectl.core.monitoring.overview_json import as_json, sections_of
+from instancectl.core.monitoring.overview_upkeep import backups
 from instancectl.core.monitoring.panels import PAGES, PANELS, Feed, Shape
 from instancectl.core.sizes import QUEUES
 from tests.operations.looked_at import LookedAt
@@ -184,7 +188,6 @@ def test_every_panel_charts_metrics_of_the_catalogue() -> None:
 
 def test_a_counter_becomes_a_rate_and_its_restart_no_cliff() -> None:
     from instancectl.core.monitoring.catalogue_sidekiq import QUEUE_PROCESSED
-    from instancectl.core.monitoring.metric import Sample
 
     feed = Feed()
     key = (QUEUE_PROCESSED.name, "push")
@@ -218,3 +221,65 @@ def test_a_full_disk_keeps_the_pages_and_is_said_once() -> None:
         "the dashboard has no new reading: cannot use the history of readings: disk full"
     ]
     assert told(world, "now") == "all is well"
+
+
+# ---- backups and scaling, from whatever exports them
+
+
+def with_samples(*further: Any) -> LookedAt:
+    world = LookedAt()
+    own = world.agent.samples
+    world.dashboard._sources = replace(world.dashboard._sources, samples=lambda: (*own(), *further))
+    return world.look()
+
+
+def test_a_backup_is_told_with_its_age_its_proof_and_its_rehearsal() -> None:
+    now = LookedAt().now
+    kept = figures.Figures(
+        now - 7200, now - 7200, 600, 5 << 30, 2, now - 7200, now - 3600, True, now - 86400, 1200
+    )
+    section = with_samples(*figures.samples(kept, now)).dashboard.section("backups")
+    assert section.state is State.GOOD
+    assert section.sentence == "the newest set is 2 h old; rehearsed 1 d ago"
+    shown = {one.label: (one.cell.text, one.note) for one in section.figures}
+    assert shown["Size"][0] == "5 GiB"
+    assert shown["Rehearsed"] == ("1 d ago", "a restore takes 20 min")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"success": 0.0}, "no backup ever worked"),
+        ({"success": -4 * 86400.0}, "the newest set is 4 d old"),
+        ({"verify_ok": False}, "something was wrong with it"),
+        ({"drilled": 0.0}, "no restore was ever rehearsed"),
+    ],
+)
+def test_a_backup_that_is_old_wrong_or_unproven_is_bad(changes: dict[str, Any], said: str) -> None:
+    now = LookedAt().now
+    moved = {
+        key: now + value if isinstance(value, float) and value < 0 else value
+        for key, value in changes.items()
+    }
+    kept = figures.Figures(now - 60, now - 60, 600, 1, 1, 0, now - 60, True, now - 86400, 60)
+    section = with_samples(*figures.samples(replace(kept, **moved), now)).dashboard.section("backups")
+    assert section.state is State.BAD
+    assert said in section.sentence
+
+
+def test_without_backups_the_page_says_how_to_make_one() -> None:
+    section = backups(Reading(()), 1.0)
+    assert section.state is State.UNKNOWN
+    assert "`instancectl backup init`" in section.sentence
+
+
+def test_scaling_tells_mode_pressure_and_what_was_given_up() -> None:
+    section = with_samples(
+        Sample(autoscaler.MODE, 1, ("advise",)), Sample(autoscaler.MODE, 0, ("auto",)),
+        Sample(autoscaler.LADDER, 2), Sample(autoscaler.PRESSURE, 1.5, ("push",)),
+    ).dashboard.section("scaling")  # fmt: skip
+    assert [(one.label, one.cell.text, one.cell.state) for one in section.figures] == [
+        ("Mode", "advise", State.PLAIN), ("Given up", "2", State.WARN),
+    ]  # fmt: skip
+    assert section.tables[-1].rows[0][1].text == "150 %"
+    assert section.tables[-1].rows[0][1].state is State.WARN

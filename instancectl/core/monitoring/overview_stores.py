@@ -1,4 +1,4 @@
-"""Pages about what lasts: database and disk, backups, scaling, the months."""
+"""Pages about what lasts: database and disk, and the months."""
 
 from __future__ import annotations
 
@@ -13,32 +13,18 @@ from instancectl.core.monitoring.overview import (
     Figure,
     Reading,
     Section,
-    Show,
     State,
     Table,
-    moment,
     strip,
-    whole,
     worst,
 )
 from instancectl.core.monitoring.overview_work import budget_cell, in_bytes
 from instancectl.core.monitoring.sli import AVAILABILITY, OBJECTIVES, Counts, by_month, last_days
 from instancectl.core.units import show_seconds
-from instancectl.core.unknown import Unknown
 
 LITTLE_DISK, NO_DISK = 0.15, 0.05
 MANY_CONNECTIONS = 0.85
 LONG_TRANSACTION_SECONDS = 300.0
-SECOND_DAY = 2 * 86400
-BACKUP = "instancectl_backup_"
-BACKUP_COLUMNS = (
-    ("last_success_timestamp_seconds", "Last one that worked"),
-    ("last_attempt_timestamp_seconds", "Last attempt"),
-    ("last_duration_seconds", "Took"),
-    ("last_size_bytes", "Size"),
-    ("verify_last_timestamp_seconds", "Verified"),
-    ("copies", "Copies"),
-)
 
 
 def data(reading: Reading, now: float) -> Section:
@@ -147,74 +133,6 @@ def _containers(reading: Reading) -> Table:
         for (service, slot), up in sorted(reading.all(stores.CONTAINER_UP).items())
     )  # fmt: skip
     return Table("Replicas", ("Replica", "State", "Memory", "Limit"), rows, "Docker was not seen")
-
-
-# ---- Backups
-
-
-def backups(reading: Reading, now: float) -> Section:
-    """From the metrics of backup sets; nothing is claimed without them."""
-    succeeded = reading.all(f"{BACKUP}last_success_timestamp_seconds")
-    drill = reading.value("instancectl_restore_drill_last_success_timestamp_seconds")
-    if not succeeded:
-        said = "no backup is known: `instancectl backup init` sets them up, `backup create` makes the first"
-        return Section("backups", "Backups", said, State.UNKNOWN)
-    newest = max(succeeded.values())
-    old = now - newest > SECOND_DAY
-    state = State.BAD if not newest or old else State.GOOD
-    sentence = (
-        "no backup ever worked" if not newest else f"the last backup is {show_seconds(now - newest)} old"
-    )
-    proven = "no restore was ever rehearsed" if not drill else f"rehearsed {show_seconds(now - drill)} ago"
-    rows = tuple(
-        (Cell(", ".join(labels) or "set"), *_backup_row(reading, labels)) for labels in sorted(succeeded)
-    )
-    columns = ("Kind", *(title for _, title in BACKUP_COLUMNS))
-    return Section(
-        "backups", "Backups", f"{sentence}; {proven}", state, tables=(Table("Sets", columns, rows),)
-    )
-
-
-def _backup_row(reading: Reading, labels: tuple[str, ...]) -> list[Cell]:
-    return [reading.cell(f"{BACKUP}{name}", *labels, show=_by_unit(name)) for name, _ in BACKUP_COLUMNS]
-
-
-def _by_unit(name: str) -> Show:
-    """As the metric's last word says."""
-    if name.endswith("_timestamp_seconds"):
-        return lambda at: moment(at) if at else "never"
-    return {"seconds": show_seconds, "bytes": in_bytes}.get(name.rpartition("_")[2], whole)
-
-
-# ---- Scaling
-
-
-def scaling(facts: Facts, reading: Reading) -> Section:
-    """What was decided and why, and what runs."""
-    rows = tuple(
-        (
-            Cell(service),
-            reading.cell(stores.CONTAINER_WANTED, service),
-            _running(reading, service),
-        )
-        for (service,) in sorted(reading.all(stores.CONTAINER_WANTED))
-    )
-    replicas = Table("Replicas", ("Service", "Wanted", "Run"), rows, "Docker was not seen")
-    columns = ("When", "Decision")
-    if isinstance(facts.decisions, Unknown):
-        return Section("scaling", "Scaling", facts.decisions.reason, tables=(replicas,))
-    told = tuple((Cell(moment(one.at)), Cell(one.sentence)) for one in facts.decisions)
-    sentence = facts.decisions[0].sentence if facts.decisions else "nothing was decided yet"
-    return Section(
-        "scaling", "Scaling", sentence,
-        tables=(Table("Decisions, newest first", columns, told, "nothing was decided yet"), replicas),
-    )  # fmt: skip
-
-
-def _running(reading: Reading, service: str) -> Cell:
-    run = sum(up for (name, _), up in reading.all(stores.CONTAINER_UP).items() if name == service)
-    wanted = reading.value(stores.CONTAINER_WANTED, service) or 0
-    return Cell(f"{run:.0f}", State.GOOD if run >= wanted else State.BAD)
 
 
 # ---- SLO

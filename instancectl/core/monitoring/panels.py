@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from instancectl.core.monitoring import catalogue_probes as probes
+from instancectl.core.monitoring import catalogue_scaling as autoscaler
 from instancectl.core.monitoring import catalogue_sidekiq as sidekiq
 from instancectl.core.monitoring import catalogue_stores as stores
 from instancectl.core.monitoring.metric import Distribution, Metric, Sample
@@ -168,6 +169,10 @@ _DATA = (
     ),
 )  # fmt: skip
 _SCALING = (
+    Panel(
+        "pressure", "Pressure", "Wait as a share of what is allowed; above 1 more is needed.",
+        Unit.COUNT, (Lines(autoscaler.PRESSURE, "queue"),), peaks=True,
+    ),
     Panel(
         "replicas", "Replicas that run", "Healthy ones, by service.",
         Unit.COUNT, (Lines(stores.CONTAINER_UP, "service"),),

@@ -11,7 +11,8 @@ from instancectl.core.config import InstanceConfig
 from instancectl.core.monitoring.metric import Sample
 from instancectl.core.monitoring.overview import Decision, Facts, Firing, Reading, Section
 from instancectl.core.monitoring.overview_mail import mail
-from instancectl.core.monitoring.overview_stores import backups, data, scaling, slo
+from instancectl.core.monitoring.overview_stores import data, slo
+from instancectl.core.monitoring.overview_upkeep import backups, scaling
 from instancectl.core.monitoring.overview_work import now, queues
 from instancectl.core.monitoring.panels import PANELS, Feed, keys_of
 from instancectl.core.monitoring.ring import WINDOWS

@@ -1,0 +1,145 @@
+"""Pages about upkeep: backups, and what scaling decided."""
+
+from __future__ import annotations
+
+from instancectl.core.backup import figures
+from instancectl.core.monitoring import catalogue_scaling as autoscaler
+from instancectl.core.monitoring import catalogue_stores as stores
+from instancectl.core.monitoring.overview import (
+    Cell,
+    Facts,
+    Figure,
+    Reading,
+    Section,
+    State,
+    Table,
+    moment,
+    whole,
+)
+from instancectl.core.monitoring.overview_work import in_bytes
+from instancectl.core.units import show_seconds
+from instancectl.core.unknown import Unknown
+
+LATE_INTERVALS = 2.0
+"""A set that is older than so many intervals is too old."""
+
+DRILL_SECONDS = 35 * 86400.0
+NO_INTERVAL_SECONDS = 86400.0
+
+
+# ---- Backups
+
+
+def backups(reading: Reading, now: float) -> Section:
+    """From the metrics of backup sets; nothing is claimed without them."""
+    made = reading.value(figures.SUCCESS)
+    if made is None:
+        said = "no backup is known: `instancectl backup init` sets them up, `backup create` makes the first"
+        return Section("backups", "Backups", said, State.UNKNOWN)
+    newest = _since(reading, figures.SUCCESS.name, now, _late(reading))
+    shown = (
+        Figure("Newest set", newest, "what a loss now would cost"),
+        Figure("Last attempt", _since(reading, figures.ATTEMPT.name, now), "whether it worked or not"),
+        Figure("Took", reading.cell(figures.DURATION, show=show_seconds), "the last one that worked"),
+        Figure("Size", reading.cell(figures.SIZE, show=in_bytes), "in each destination"),
+        Figure("Copies", reading.cell(figures.COPIES), "destinations that hold the newest set"),
+        Figure("Looked at", _since(reading, figures.VERIFIED.name, now), _verified(reading)),
+        Figure("Rehearsed", _since(reading, figures.DRILLED.name, now, DRILL_SECONDS), _drilled(reading)),
+    )  # fmt: skip
+    state = next((one for one in (State.BAD, State.WARN) if one in {f.cell.state for f in shown}), State.GOOD)
+    age = f"the newest set is {show_seconds(now - made)} old" if made else "no backup ever worked"
+    drill = reading.value(figures.DRILLED)
+    proven = f"rehearsed {show_seconds(now - drill)} ago" if drill else "no restore was ever rehearsed"
+    wrong = "; something was wrong with it" if reading.value(figures.VERIFY_OK) == 0 else ""
+    return Section("backups", "Backups", f"{age}{wrong}; {proven}", State.BAD if wrong else state, shown)
+
+
+def _late(reading: Reading) -> float:
+    return LATE_INTERVALS * (reading.value(figures.INTERVAL) or NO_INTERVAL_SECONDS) + 3600
+
+
+def _since(reading: Reading, metric: str, now: float, limit: float = 0.0) -> Cell:
+    """How long ago; without a limit it is neither good nor bad."""
+    at = reading.value(metric)
+    state = State.PLAIN
+    if limit and at is not None:
+        state = State.GOOD if at and now - at <= limit else State.BAD
+    return reading.cell(
+        metric, show=lambda one: f"{show_seconds(now - one)} ago" if one else "never", state=state
+    )
+
+
+def _verified(reading: Reading) -> str:
+    well = reading.value(figures.VERIFY_OK)
+    return {None: "nobody looked yet", 0.0: "something was wrong"}.get(well, "nothing was wrong")
+
+
+def _drilled(reading: Reading) -> str:
+    took = reading.value(figures.RTO)
+    return f"a restore takes {show_seconds(took)}" if took else "how long a restore takes is not known"
+
+
+# ---- Scaling
+
+
+def scaling(facts: Facts, reading: Reading) -> Section:
+    """What was decided and why, and what runs."""
+    columns = ("When", "Decision")
+    tables = (_services(reading), _pressure(reading))
+    if isinstance(facts.decisions, Unknown):
+        return Section("scaling", "Scaling", facts.decisions.reason, figures=_mode(reading), tables=tables)
+    told = tuple((Cell(moment(one.at)), Cell(one.sentence)) for one in facts.decisions)
+    nothing = "nothing was decided yet: everything keeps up"
+    sentence = facts.decisions[0].sentence if facts.decisions else nothing
+    decided = Table("Decisions, newest first", columns, told, nothing)
+    return Section("scaling", "Scaling", sentence, figures=_mode(reading), tables=(decided, *tables))
+
+
+def _mode(reading: Reading) -> tuple[Figure, ...]:
+    names = [mode for (mode,), on in reading.all(autoscaler.MODE).items() if on]
+    if not names:
+        return ()
+    means = {"auto": "it acts by itself", "advise": "it says what it would do", "off": "it does nothing"}
+    rung = reading.value(autoscaler.LADDER)
+    state = State.WARN if rung else State.GOOD
+    return (
+        Figure("Mode", Cell(names[0]), means.get(names[0], "")),
+        Figure("Given up", reading.cell(autoscaler.LADDER, state=state), "rung of the ladder; 0 is nothing"),
+    )
+
+
+def _services(reading: Reading) -> Table:
+    names = {name for (name,) in (*reading.all(stores.CONTAINER_WANTED), *reading.all(autoscaler.DESIRED))}
+    rows = tuple(
+        (
+            Cell(service),
+            reading.cell(stores.CONTAINER_WANTED, service),
+            _running(reading, service),
+            _or_nothing(reading, autoscaler.DESIRED.name, service),
+            _or_nothing(reading, autoscaler.MAX_REPLICAS.name, service),
+        )
+        for service in sorted(names)
+    )
+    columns = ("Service", "Replicas wanted", "Run", "Processes ordered", "At most")
+    return Table("Services", columns, rows, "Docker was not seen")
+
+
+def _or_nothing(reading: Reading, metric: str, service: str) -> Cell:
+    """Services that are never scaled have no such number, which is nothing to wonder at."""
+    found = reading.cell(metric, service, show=whole)
+    return found if found.value is not None else Cell("")
+
+
+def _pressure(reading: Reading) -> Table:
+    rows = tuple(
+        (Cell(name), reading.cell(autoscaler.PRESSURE, name, show=lambda one: f"{one * 100:.0f} %",
+                                  state=State.WARN if share > 1 else State.GOOD))
+        for (name,), share in sorted(reading.all(autoscaler.PRESSURE).items())
+    )  # fmt: skip
+    return Table("Wait, as a share of what is allowed", ("Queue", "Share"), rows, "nothing was sampled")
+
+
+def _running(reading: Reading, service: str) -> Cell:
+    run = sum(up for (name, _), up in reading.all(stores.CONTAINER_UP).items() if name == service)
+    wanted = reading.value(stores.CONTAINER_WANTED, service) or 0
+    return Cell(f"{run:.0f}", State.GOOD if run >= wanted else State.BAD)
