@@ -78,6 +78,14 @@ def create(
         list[str] | None,
         typer.Option("--accept-risk", help="Trust the set although this is so: smaller, empty-media."),
     ] = None,
+    from_compose: Annotated[
+        str,
+        typer.Option(
+            "--from-compose",
+            metavar="DIR",
+            help="Of an instance that Docker Compose runs from there; it is not changed.",
+        ),
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be stored, and whether there is room.")
     ] = False,
@@ -92,11 +100,11 @@ def create(
     accepted = named(accept_risk, RISKS, option="--accept-risk", what="risk")
     place = backing_up.place(options, "backup create")
     if dry_run:
-        return estimate(backing_up.subject(options), place)
+        return estimate(backing_up.subject(options, from_compose), place)
     # A timer that is stopped, and Ctrl-C, end a run the same way: nothing half-written stays open.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     backing_up.give_way()
-    return operation(backing_up.subject(options), backing_up.tools(options), place, accepted)
+    return operation(backing_up.subject(options, from_compose), backing_up.tools(options), place, accepted)
 
 
 def list_(ctx: typer.Context) -> Result:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 REMOTE_MEDIA = "cache"
 """Mastodon's directory for copies of other servers' media (config/initializers/paperclip.rb)."""
+
+COMPOSE_MEDIA = "public/system"
+"""Where upstream's compose file mounts uploads from (docker-compose.yml)."""
 
 NICENESS = 10
 COMPRESSION_THREADS = 2
@@ -131,8 +135,8 @@ def policy(options: Globals) -> Policy:
     return Policy(backup.keep_daily, backup.keep_weekly, backup.keep_monthly)
 
 
-def subject(options: Globals) -> Subject:
-    """What is backed up."""
+def subject(options: Globals, compose: str = "") -> Subject:
+    """What is backed up; `compose` is the directory of an instance that Docker Compose runs."""
     from instancectl import __version__
     from instancectl.adapters.docker_engine.streams import DockerStreams
     from instancectl.adapters.media_index_file import MediaIndexFile
@@ -141,16 +145,39 @@ def subject(options: Globals) -> Subject:
     opened = open_instance(options)
     config, engine = opened.config, swarm()
     streams = DockerStreams(engine)
-    return Subject(
+    made = Subject(
         config=config,
         streams=streams,
         files=_files(opened),
         fingerprints=fingerprints(opened),
-        media=_media(config, streams),
+        media=None if compose else _media(config, streams),
         index=MediaIndexFile(opened.paths.state_directory / "backup-media.tsv"),
         images=state(opened).load().images,
         tool=__version__,
     )
+    return _composed(made, Path(compose).expanduser().resolve()) if compose else made
+
+
+def _composed(made: Subject, directory: Path) -> Subject:
+    """The same settings and secrets, with the data of another server: what restoring it makes ours."""
+    from instancectl.adapters import secret_file
+    from instancectl.adapters.docker_engine.streams import ComposeStreams
+    from instancectl.adapters.media_tree import MediaTree
+    from instancectl.core.backup import database
+
+    said = secret_file.foreign(directory / ".env.production")
+    local = made.config.media.storage == "local"
+    return replace(
+        made,
+        streams=ComposeStreams(swarm(), str(directory)),
+        media=MediaTree(directory / COMPOSE_MEDIA, _left_out(made.config)) if local else None,
+        images={},
+        commands=database.foreign(said.get("DB_USER") or "postgres", said.get("DB_NAME") or "postgres"),
+    )
+
+
+def _left_out(config: InstanceConfig) -> tuple[str, ...]:
+    return () if config.backup.remote_media else (REMOTE_MEDIA,)
 
 
 def _media(config: InstanceConfig, streams: ContainerStreams) -> MediaSource | None:
@@ -158,8 +185,7 @@ def _media(config: InstanceConfig, streams: ContainerStreams) -> MediaSource | N
         return None
     from instancectl.adapters.media_tree import MediaTree
 
-    leave_out = () if config.backup.remote_media else (REMOTE_MEDIA,)
-    return MediaTree(Path(streams.volume_path(config.stack, "media")), leave_out)
+    return MediaTree(Path(streams.volume_path(config.stack, "media")), _left_out(config))
 
 
 def _files(opened: OpenInstance) -> Mapping[str, bytes]:

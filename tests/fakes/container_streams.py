@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from instancectl.core.backup.database import DUMP_ARGV, GLOBALS_ARGV, REDIS_ARGV, SIZE_ARGV, TOLD
+from instancectl.core.backup.database import OURS, TOLD
 from instancectl.errors import OperationFailed, Unreachable
 from tests.fakes.databases import FakeDatabases
 from tests.fakes.scratch import FakeScratch
@@ -50,10 +50,10 @@ class FakeStreams:
             yield FakeRunning(*done)
             return
         answers = {
-            DUMP_ARGV: self._dump,
-            GLOBALS_ARGV: self._globals,
-            REDIS_ARGV: self._redis,
-            SIZE_ARGV: self._size,
+            OURS.dump: self._dump,
+            OURS.globals: self._globals,
+            OURS.redis: self._redis,
+            OURS.size: self._size,
         }
         yield answers[argv]()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError
 from urllib3.exceptions import HTTPError
@@ -13,6 +13,10 @@ from instancectl.adapters.docker_engine.engine import DockerSwarm, translation
 from instancectl.adapters.docker_engine.jobs import FRAME_HEADER, running_replica
 from instancectl.errors import OperationFailed, Unreachable
 
+if TYPE_CHECKING:
+    from docker import APIClient
+
+COMPOSE = "com.docker.compose"
 SILENCE_SECONDS = 3_600
 """A command that says nothing for so long is given up; counting a huge table is silent work."""
 
@@ -33,7 +37,7 @@ class DockerStreams:
         """Start a command; leaving the block closes the connection, whatever became of the command."""
         api = self._swarm.api
         with translation("start a command"):
-            container = running_replica(api, stack, service)
+            container = self._container(api, stack, service)
             made = api.exec_create(container, list(argv))
             url = f"{api.base_url}/v{api.api_version}/exec/{made['Id']}/start"
             # Asked without an upgrade, the Engine sends an ordinary body: nothing of it is lost.
@@ -49,10 +53,33 @@ class DockerStreams:
         finally:
             response.close()
 
+    def _container(self, api: APIClient, stack: str, service: str) -> str:
+        return running_replica(api, stack, service)
+
     def volume_path(self, stack: str, name: str) -> str:
         """The volume's mount point."""
         with translation(f"find the volume {name}"):
             return str(self._swarm.api.inspect_volume(f"{stack}_{name}")["Mountpoint"])
+
+
+class ComposeStreams(DockerStreams):
+    """The same for services that Docker Compose started, found by the directory they were started from."""
+
+    def __init__(self, swarm: DockerSwarm, directory: str) -> None:
+        """`directory` holds the compose file."""
+        super().__init__(swarm)
+        self._directory = directory
+
+    def _container(self, api: APIClient, stack: str, service: str) -> str:  # noqa: ARG002 - there is no stack
+        labels = [f"{COMPOSE}.project.working_dir={self._directory}", f"{COMPOSE}.service={service}"]
+        found = api.containers(filters={"label": labels, "status": "running"})
+        if not found:
+            raise Unreachable(
+                f"no `{service}` of `{self._directory}` runs on this host",
+                hint=f"see `docker compose ps` in `{self._directory}`; it must call them `db` and `redis`",
+                subject=service,
+            )
+        return str(found[0]["Id"])
 
 
 class RunningExec:

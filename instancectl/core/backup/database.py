@@ -5,6 +5,7 @@ The dump is stdout, everything else is told on stderr in lines that begin with `
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from instancectl.errors import OperationFailed
@@ -29,7 +30,7 @@ SELECT format('SELECT %L || count(*) FROM ONLY %I.%I', '{TOLD}rows ' || n.nspnam
 
 # psql keeps the transaction open whose view pg_dump and the counts share; `\!` hands it our stdout.
 # A run that was killed leaves its session behind, which would hold up vacuum: it is ended first.
-_DUMP = rf"""{CONNECT}nice -n 10 psql -Xqw -v ON_ERROR_STOP=1 <<'END'
+_DUMP = rf"""nice -n 10 psql -Xqw -v ON_ERROR_STOP=1 <<'END'
 \o /dev/null
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE application_name = 'instancectl-backup' AND pid <> pg_backend_pid();
@@ -50,10 +51,43 @@ COMMIT;
 END
 """  # noqa: S608 - every word of it is written here
 
-DUMP_ARGV = ("sh", "-c", _DUMP)
-GLOBALS_ARGV = ("sh", "-c", f"{CONNECT}exec pg_dumpall -w --globals-only")
-SIZE_ARGV = ("sh", "-c", f"{CONNECT}exec psql -XAtqw -c 'select pg_database_size(current_database())'")
-REDIS_ARGV = ("sh", "-c", 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" exec redis-cli --rdb -')
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What is run in the containers of a database and of Redis."""
+
+    dump: tuple[str, ...]
+    globals: tuple[str, ...]
+    size: tuple[str, ...]
+    redis: tuple[str, ...]
+
+
+def _commands(connect: str, roles: str = "", redis_login: str = "") -> Commands:
+    size = "exec psql -XAtqw -c 'select pg_database_size(current_database())'"
+    return Commands(
+        dump=("sh", "-c", connect + _DUMP),
+        globals=("sh", "-c", f"{connect}exec pg_dumpall -w --globals-only{roles}"),
+        size=("sh", "-c", connect + size),
+        redis=("sh", "-c", f"{redis_login}exec redis-cli --rdb -"),
+    )
+
+
+OURS = _commands(CONNECT, redis_login='REDISCLI_AUTH="$(cat /run/secrets/redis_password)" ')
+DUMP_ARGV = OURS.dump
+
+
+def foreign(user: str, name: str) -> Commands:
+    """The same for a server that we did not deploy: over the socket, where PostgreSQL's images trust.
+
+    Args:
+        user: of the database; perhaps no superuser, so roles come without passwords.
+        name: of the database.
+    """
+    connect = (
+        "export PGCONNECT_TIMEOUT=10 PGAPPNAME=instancectl-backup "
+        f"PGUSER={shlex.quote(user)} PGDATABASE={shlex.quote(name)}\n"
+    )
+    return _commands(connect, " --no-role-passwords")
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,14 +145,14 @@ def needs_lines(set_: BackupSet, found: Needs, free_bytes: int | None) -> list[s
 
 
 def revived(recorded: Applied, images: Mapping[str, str]) -> Applied:
-    """The state of a restored instance: what was done inside its database is done, the rest is not."""
+    """The state of a restored instance: its database has an owner, and settings that its admin chose."""
     return Applied(
         local_domain=recorded.local_domain,
         web_domain=recorded.web_domain,
         schema_before=recorded.schema_before,
         schema_after=recorded.schema_after,
-        settings_done=recorded.settings_done,
-        owner_done=recorded.owner_done,
+        settings_done=True,
+        owner_done=True,
         images=images,
     )
 

@@ -57,7 +57,7 @@ def estimate(subject: Subject, place: Place) -> Result:
 
 
 def _database_bytes(subject: Subject) -> int:
-    with subject.streams.start(subject.config.stack, "db", database.SIZE_ARGV) as running:
+    with subject.streams.start(subject.config.stack, "db", subject.commands.size) as running:
         answer = b"".join(running.output()).decode(errors="replace").strip()
         if running.code() or not answer.isdecimal():
             raise OperationFailed(

@@ -82,7 +82,7 @@ class Run:
         stack = self.subject.config.stack
         with (
             self._step("database") as note,
-            self.subject.streams.start(stack, "db", database.DUMP_ARGV) as running,
+            self.subject.streams.start(stack, "db", self.subject.commands.dump) as running,
         ):
             part = writer.part(
                 "database.dump",
@@ -96,12 +96,13 @@ class Run:
         return told
 
     def _small_parts(self, writer: Writer) -> None:
+        commands = self.subject.commands
         with self._step("roles of PostgreSQL") as note:
-            note.done(self._command(writer, "globals.sql", "db", database.GLOBALS_ARGV, b"--"))
+            note.done(self._command(writer, "globals.sql", "db", commands.globals, b"--"))
         with self._step("configuration and secrets") as note:
             note.done(writer.part("configuration.tar", _archive(self.subject.files)))
         with self._step("Redis") as note:
-            note.done(self._command(writer, "redis.rdb", "redis", database.REDIS_ARGV, database.REDIS_MAGIC))
+            note.done(self._command(writer, "redis.rdb", "redis", commands.redis, database.REDIS_MAGIC))
 
     def _command(self, writer: Writer, name: str, service: str, argv: tuple[str, ...], magic: bytes) -> Part:
         with self.subject.streams.start(self.subject.config.stack, service, argv) as running:

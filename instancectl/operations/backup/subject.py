@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from instancectl.core.backup.database import OURS, Commands
 from instancectl.core.backup.model import BackupSet
 from instancectl.core.config import InstanceConfig
 from instancectl.ports.clock import Clock
@@ -41,6 +42,7 @@ class Subject:
         media: None when media live in a bucket.
         images: reference → reference with digest.
         tool: instancectl's own version.
+        commands: what is run in the containers.
     """
 
     config: InstanceConfig
@@ -51,6 +53,7 @@ class Subject:
     index: MediaIndex
     images: Mapping[str, str]
     tool: str
+    commands: Commands = OURS
 
 
 @dataclass(frozen=True, slots=True)
