@@ -51,7 +51,9 @@ def watched(
 
 
 def _useless(demand: Demand, step: Step) -> bool:
-    """Still saturated and late, and hardly faster than before."""
+    """Still saturated and late, and hardly faster than before, with all the processes there."""
+    if demand.seen.replicas < step.after:
+        return False  # what was ordered never came: that says nothing about its use
     if mean(demand.memory.usage, 60) < SATURATED or demand.late < LATE or step.rate <= 0:
         return False
     return throughput(demand) / step.rate - 1 < EXPECTED * (step.after / step.before - 1)

@@ -303,7 +303,8 @@ def _changed(
         (*memory.ordered, *(at for _ in range(one.target - one.before))) if policy.mode == "auto" else ()
     )
     step = memory.step
-    if demand is not None and step is None and 0 < one.before * (1 + brake.WATCHED) <= one.target:
+    watched = policy.mode == "auto" and demand is not None and step is None
+    if demand is not None and watched and 0 < one.before * (1 + brake.WATCHED) <= one.target:
         step = Step(at, one.before, one.target, brake.throughput(demand))
     return replace(memory, out_at=at, ordered=ordered, step=step)
 

@@ -275,5 +275,20 @@ def test_no_growth_after_growth_that_brought_nothing() -> None:
     assert state.service("sidekiq-push").frozen_until > START
 
 
+@pytest.mark.parametrize("mode", ["advise", "auto"])
+def test_growth_that_never_came_is_not_called_useless(mode: str) -> None:
+    policy = reference_policy(layout=reference_layout(600), mode=mode)
+    state = settled(policy)
+    every: list[Decision] = []
+    for tick in range(30):
+        queues = {"push": QueueSample(40_000 + 400 * tick, 400.0, 25, 1000)}
+        crew = {"push": ServiceSample(1, busy=25, cores=0.3)}  # whatever is ordered or advised
+        state, decisions = decide(policy, state, sample(START + 10 * tick, queues=queues, services=crew))
+        every += decisions
+    assert changes(tuple(every), "sidekiq-push")
+    assert not [one for one in every if one.rule == "no-gain"]
+    assert not state.service("sidekiq-push").frozen_until
+
+
 def test_a_fresh_state_is_empty() -> None:
     assert State().mail == MailState()
