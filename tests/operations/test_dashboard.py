@@ -19,6 +19,7 @@ from instancectl.core.monitoring.overview_upkeep import backups
 from instancectl.core.monitoring.panels import PAGES, PANELS, Feed, Shape
 from instancectl.core.sizes import QUEUES
 from tests.operations.looked_at import LookedAt
+from tests.operations.watched import Watched
 
 SLUGS = [one.slug for one in PAGES]
 
@@ -105,6 +106,15 @@ def test_a_queue_nobody_takes_from_is_red() -> None:
     rows = {row[0].text: row for row in tables(world, "queues")["Queues"].rows}
     assert rows["mailers"][4].state is State.BAD
     assert rows["push"][4].state is State.PLAIN
+
+
+def test_before_the_first_deploy_nothing_is_down() -> None:
+    world = LookedAt(world=Watched(once_deployed=False))
+    world.world.database.unreachable = world.world.redis.unreachable = True
+    world.look()
+    for slug in ("now", "data"):
+        section = world.dashboard.section(slug)
+        assert (section.state, section.sentence) == (State.UNKNOWN, "nothing is deployed yet")
 
 
 def test_an_old_verdict_is_none() -> None:

@@ -27,8 +27,9 @@ MANY_CONNECTIONS = 0.85
 LONG_TRANSACTION_SECONDS = 300.0
 
 
-def data(reading: Reading, now: float) -> Section:
+def data(facts: Facts, reading: Reading) -> Section:
     """PostgreSQL, Redis, disks and memory."""
+    now = facts.now
     figures = (
         Figure("PostgreSQL", _up(reading, stores.DB_UP.name), "answers a query"),
         Figure("Connections", _connections(reading), _limit(reading)),
@@ -44,7 +45,10 @@ def data(reading: Reading, now: float) -> Section:
     near = [one.label for one in figures if one.cell.state is State.WARN]
     unknown = [one.label for one in figures if one.cell.state is State.UNKNOWN]
     sentence = "databases and disk are well"
-    if bad or near:
+    said = str(facts.verdict.get("sentence") or "")
+    if said.startswith("unknown: "):  # nothing is deployed: then nothing is down
+        state, sentence = State.UNKNOWN, said.removeprefix("unknown: ")
+    elif bad or near:
         sentence = f"look at {', '.join(bad + near).lower()}"
     elif unknown:
         sentence = f"not known: {', '.join(unknown).lower()}"

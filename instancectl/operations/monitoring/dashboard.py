@@ -127,7 +127,7 @@ class Dashboard:
             "now": lambda: now(seen, reading),
             "queues": lambda: queues(reading),
             "mail": lambda: mail(seen, reading),
-            "data": lambda: data(reading, seen.now),
+            "data": lambda: data(seen, reading),
             "backups": lambda: backups(reading, seen.now),
             "scaling": lambda: scaling(seen, reading),
             "slo": lambda: slo(seen),
