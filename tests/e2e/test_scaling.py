@@ -152,10 +152,14 @@ def seen(instance: Instance) -> list[dict[str, object]]:
 
 
 def configured(instance: Instance, scaling: str) -> None:
+    """In this mode, and as if it had never scaled before."""
+    for path in (instance.directory / "state").glob("scaling.sqlite3*"):
+        path.unlink()
     instance.configure(scaling__mode=scaling, scaling__objectives__push=OBJECTIVE)
 
 
 class TestAutomatic:
+    @pytest.mark.slow
     def test_fixed_capacity_breaks_its_objective_and_the_autoscaler_holds_it(
         self, instance: Instance
     ) -> None:
