@@ -104,6 +104,23 @@ def test_compressed_streams_read_back_whole_or_not_at_all(sealing) -> None:
     assert b"".join(sealing.decompress([b"".join(sealing.compress([]))])) == b""
 
 
+def test_what_was_compressed_and_sealed_is_unpacked_in_one_go(sealing) -> None:
+    identity, recipient = sealing.new_identity()
+
+    def unpacked(content: bytes) -> bytes:
+        out = bytearray()
+        sealing.unpack([content[:9], content[9:]], identity, out.extend)
+        return bytes(out)
+
+    for plain in (b"", b"x", b"plain text" * 50_000):
+        packed = b"".join(sealing.compress([plain]))
+        assert unpacked(sealed(sealing, packed, recipient)) == plain
+        with pytest.raises(OperationFailed):
+            unpacked(sealed(sealing, packed[:-1], recipient))
+    with pytest.raises(OperationFailed):
+        unpacked(sealed(sealing, b"never compressed", recipient))
+
+
 def test_random_is_random(sealing) -> None:
     assert len({sealing.random_hex() for _ in range(100)}) == 100
 
