@@ -244,8 +244,20 @@ def surge(options: Globals, command: str) -> Surge:
             mode=lambda: observing.registrations(database.ask(postgres.SIGNUPS))[1],
             job=job,
             lock=lock(opened).hold,
+            agent=lambda: _held(opened, "agent.lock"),
         )
     )
+
+
+def _held(opened: OpenInstance, name: str) -> bool:
+    from instancectl.adapters.file_lock import FileLock
+    from instancectl.errors import Busy
+
+    try:
+        with FileLock(opened.paths.state_directory / name).hold("look"):
+            return False
+    except Busy:
+        return True
 
 
 def tuning(options: Globals, *, apply: bool) -> Result:

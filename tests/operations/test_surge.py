@@ -26,7 +26,7 @@ class Surged:
     def __init__(self, mode: str = "open") -> None:
         self.site = Site()
         self.site.deployment(CONFIG).deploy()
-        self.mode = mode
+        self.mode, self.watched = mode, True
         self.site.swarm.work = self._work
 
     def _work(self, job: OneShot) -> tuple[int, str]:
@@ -47,6 +47,7 @@ class Surged:
                 mode=lambda: self.mode,
                 job=lambda name, argv: OneShot(name, "web:1", argv),
                 lock=site.lock.hold,
+                agent=lambda: self.watched,
             )
         )
 
@@ -97,6 +98,13 @@ def test_a_longer_surge_remembers_what_was_before_the_first():
     world.surge().on(world.end + 3600)
     world.surge().off()
     assert world.mode == "open"
+
+
+def test_it_is_said_who_ends_it():
+    world = Surged()
+    assert "the agent ends it" in world.surge().on(world.end).notes[0]
+    world.watched = False
+    assert "no agent runs here" in world.surge().on(world.end).notes[0]
 
 
 def test_without_a_surge_there_is_nothing_to_end():

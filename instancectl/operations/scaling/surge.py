@@ -32,6 +32,7 @@ class Surroundings:
         job: a job of the web image with this name and these words.
         lock: the instance's.
         patient: processes of `pull` after a surge, when nobody chose a number.
+        agent: whether an agent runs that will end it.
     """
 
     stack: str
@@ -43,6 +44,7 @@ class Surroundings:
     mode: Callable[[], str]
     job: Callable[[str, tuple[str, ...]], OneShot]
     lock: Callable[[str], AbstractContextManager[None]]
+    agent: Callable[[], bool]
 
 
 class Surge:
@@ -74,8 +76,12 @@ class Surge:
                 done.append("`pull` waits")
         lines = [f"a surge is declared until {_clock(until)}", *(f"  {one}" for one in done)]
         data = {"until": until, "registrations": remembered or mode, "done": done}
-        notes = ("the agent ends it then; by hand `instancectl surge off` does",)
-        return Result(Status.CHANGED, data, tuple(lines), notes)
+        ends = (
+            "the agent ends it then; by hand `instancectl surge off` does"
+            if around.agent()
+            else "no agent runs here to end it: type `instancectl surge off` then, or start the agent"
+        )
+        return Result(Status.CHANGED, data, tuple(lines), (ends,))
 
     def off(self) -> Result:
         """Everything as it was; what somebody changed meanwhile stands."""
