@@ -170,6 +170,7 @@ def _bucket(source: Source, instance: str) -> Destination:
 
 def kept(options: Globals, accepted: tuple[str, ...] = ()) -> Here:
     """The host, which may have no instance yet."""
+    from instancectl.adapters.backup_figures import FiguresFile
     from instancectl.adapters.file_lock import FileLock
     from instancectl.adapters.journal_file import JournalFile
     from instancectl.adapters.restore_desk import DeskDirectory
@@ -186,6 +187,7 @@ def kept(options: Globals, accepted: tuple[str, ...] = ()) -> Here:
         swarm=swarm(),
         lock=FileLock(state / "backup.lock"),
         journal=JournalFile(state / "journal.jsonl", "restore"),
+        figures=FiguresFile(state / "backup.json"),
         tools=backing_up.tools(options),
         stage=lambda: _stage(replace(options, config=str(paths.config_file)), accepted),
     )

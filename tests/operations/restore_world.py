@@ -13,6 +13,7 @@ from instancectl.operations.backup import live, restore
 from instancectl.operations.backup.database_back import DatabaseBack
 from instancectl.operations.backup.ground import Ground, Stage, Wish
 from instancectl.operations.backup.opening import Opener
+from tests.fakes.backup_figures import FakeFigures
 from tests.fakes.container_streams import FakeStreams
 from tests.fakes.databases import PRODUCTION, FakeDatabases
 from tests.fakes.fuse import Fuse
@@ -81,7 +82,7 @@ class Host:
         self.volumes.users = lambda: self.running - {"db", "cache", "proxy"}
         self.target = FakeMediaTarget(self.volumes)
         self.journal, self.reporter = FakeJournal(self.fuse), FakeReporter()
-        self.lock = FakeLock()
+        self.lock, self.figures = FakeLock(), FakeFigures()
         self.free: int | None = 10**12
         self.fingerprints = {"SECRET_KEY_BASE": "abc"}
         self.identity: Secret = source.identity
@@ -123,6 +124,7 @@ class Host:
             swarm=self.swarm,
             lock=self.lock,
             journal=self.journal,
+            figures=self.figures,
             tools=tools,
             stage=self.stage,
             repository=repository,

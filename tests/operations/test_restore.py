@@ -73,6 +73,21 @@ class TestOnAnEmptyHost:
         assert host.record.kept is None
         assert not host.desk.entries
 
+    def test_a_set_that_was_restored_counts_as_rehearsed(self, source, host):
+        host.restore()
+        kept = host.figures.load()
+        assert kept.success == source.repository().look().sets[0].set.created
+        assert kept.drilled
+
+    def test_certificates_that_belong_elsewhere_are_said(self, source, host):
+        tls = b'[tls]\nmode = "files"\ncertificate = "/etc/ssl/a.pem"\nkey = "/etc/ssl/a.key"\n'
+        source.files |= {"instance.toml": source.files["instance.toml"] + tls, "a.pem": b"certificate"}
+        source.clock.sleep(5)
+        source.create()
+        result = host.restore()
+        assert host.files.files["a.pem"] == b"certificate"
+        assert any("to `/etc/ssl/a.pem`" in note for note in result.notes)
+
     def test_what_was_done_in_the_database_counts_as_done(self, host):
         host.restore()
         applied = host.state.load()

@@ -12,6 +12,7 @@ from instancectl.operations.backup.database_back import DatabaseBack
 from instancectl.operations.backup.opening import Opener
 from instancectl.operations.backup.repository import Repository
 from instancectl.operations.backup.subject import Tools
+from instancectl.ports.backup_figures import BackupFigures
 from instancectl.ports.index_desk import IndexDesk
 from instancectl.ports.instance_files import InstanceFiles
 from instancectl.ports.journal import Journal
@@ -69,6 +70,7 @@ class Here:
     swarm: Swarm
     lock: Lock
     journal: Journal
+    figures: BackupFigures
     tools: Tools
     stage: Callable[[], Stage]
 

@@ -132,10 +132,27 @@ class _Run:
             live.tidy(self.ground, self.stage)
         self.ground.desk.remove()
         set_, now = self.chosen.set, self.ground.tools.clock.epoch_seconds()
+        self._remember(now, seconds)
         self.ground.journal.write(
             "restore-done", set=set_.id, seconds=round(seconds, 1), lost_seconds=int(now) - set_.created
         )
         return self._result(seconds, restoring.lost(set_, self.record.began))
+
+    def _remember(self, now: float, seconds: float) -> None:
+        """A set that was restored is proven better than by any drill."""
+        created = self.chosen.set.created
+        self.ground.figures.change(
+            lambda kept: replace(
+                kept,
+                success=max(kept.success, created),
+                bytes=self.chosen.set.size,
+                copies=max(kept.copies, 1),
+                verified=now,
+                verify_ok=True,
+                drilled=now,
+                rto_seconds=round(seconds, 1),
+            )
+        )
 
     def _phases(self) -> dict[Phase, Callable[[], str]]:
         fresh = {Phase.SETTINGS: self._settings} if not self.record.beside else {}

@@ -46,9 +46,21 @@ def put(ground: Ground, set_: BackupSet) -> list[str]:
         name_here = INSTANCE_FILE if name.endswith(".toml") else name
         if moved := ground.files.put(name_here, content):
             notes.append(f"another `{name_here}` was here: it is now `{moved}`")
+    notes += _elsewhere(ground, files)
     images, troubles = _images(ground, set_.images)
     ground.state.save(revived(recorded(files), images))
     return notes + troubles
+
+
+def _elsewhere(ground: Ground, files: Mapping[str, bytes]) -> list[str]:
+    """Certificates that the settings look for in another directory than the one they are put into."""
+    tls = ground.understood(instance_file(files)).tls
+    absolute = [name for name in (tls.certificate, tls.key, tls.acme_ca_root) if name.startswith("/")]
+    return [
+        f"copy `{name.rpartition('/')[2]}` from {ground.files.location} to `{name}`, where the settings "
+        "look for it"
+        for name in absolute
+    ]
 
 
 def _images(ground: Ground, wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
