@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -22,6 +23,9 @@ from instancectl.errors import OperationFailed
 Samples = Callable[[], Iterable[Sample]]
 Take = Callable[[bytes, str], int]
 """(body, `Authorization`) to an HTTP status."""
+
+Page = tuple[int, str, bytes]
+"""Status, content type, body."""
 
 POST_BYTES = 1 << 20
 REQUEST_SECONDS = 10
@@ -63,8 +67,16 @@ class MetricsServer:
         samples: Samples,
         verdict: Callable[[], Mapping[str, Any]],
         posts: Mapping[str, Take] | None = None,
+        others: Callable[[str], Page | None] = lambda _: None,
     ) -> None:
-        """Listen at once; `posts` take what is posted to a path.
+        """Listen at once.
+
+        Args:
+            address: to listen at.
+            samples: of a scrape.
+            verdict: of the last round.
+            posts: what takes the things posted to a path.
+            others: what stands at any other path.
 
         Raises:
             OperationFailed: the address is taken or is not ours.
@@ -74,9 +86,8 @@ class MetricsServer:
             "/verdict": ("application/json", lambda: json.dumps(dict(verdict()), indent=2).encode()),
         }
         try:
-            self._server = _Server(
-                address, type("Handler", (_Handler,), {"pages": pages, "posts": posts or {}})
-            )
+            site = _Site(pages, posts or {}, others)
+            self._server = _Server(address, type("Handler", (_Handler,), {"site": site}))
         except OSError as error:
             raise OperationFailed(
                 f"cannot listen on {address[0]}:{address[1]}: {error.strerror or error}",
@@ -108,11 +119,19 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is nobody's fault; `Handler` answers all else."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Knows its pages by the subclass that a server makes."""
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What one server answers with."""
 
-    pages: ClassVar[Mapping[str, tuple[str, Callable[[], bytes]]]] = {}
-    posts: ClassVar[Mapping[str, Take]] = {}
+    pages: Mapping[str, tuple[str, Callable[[], bytes]]]
+    posts: Mapping[str, Take]
+    others: Callable[[str], Page | None]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Knows its site by the subclass that a server makes."""
+
+    site: ClassVar[_Site]
     timeout = REQUEST_SECONDS
     protocol_version = "HTTP/1.1"
     # Headers and body leave together: apart, the body would wait 40 ms for the headers' acknowledgement.
@@ -121,12 +140,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """One of the pages, or 404."""
-        page = self.pages.get(self.path.partition("?")[0])
-        if page is None:
-            self._answer(404, "text/plain", b"there are /metrics and /verdict\n")
-            return
-        kind, body = page
+        path = self.path.partition("?")[0]
+        page = self.site.pages.get(path)
         try:
+            if page is None:
+                missing = (404, "text/plain", b"there are /metrics and /verdict\n")
+                self._answer(*(self.site.others(path) or missing))
+                return
+            kind, body = page
             self._answer(200, kind, body())
         except (BrokenPipeError, ConnectionResetError):
             return
@@ -135,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Hand a body over; the status is whatever takes it says."""
-        take = self.posts.get(self.path.partition("?")[0])
+        take = self.site.posts.get(self.path.partition("?")[0])
         length = self.headers.get("Content-Length", "")
         if take is None or not length.isdigit() or int(length) > POST_BYTES:
             self.close_connection = True  # the body was not read

@@ -5,8 +5,8 @@ Adapters are imported inside the functions, so that a command only pays for what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
 from instancectl.wiring.alerting import alerting_beside, desk
@@ -15,6 +15,7 @@ from instancectl.wiring.dashboard import ledger, served
 from instancectl.wiring.instance import OpenInstance, clock, open_instance, reporter, state, stored_secrets
 from instancectl.wiring.scaling import scaling_beside
 from instancectl.wiring.status_page import publishing
+from instancectl.wiring.vantage import merging
 
 if TYPE_CHECKING:
     from instancectl.adapters.exposition import MetricsServer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from instancectl.core.monitoring.metric import Sample
     from instancectl.operations.alerting import Desk
     from instancectl.operations.monitoring import Around, Senses
+    from instancectl.operations.monitoring.agent import Agent
 
 Samples = Callable[[], Iterable["Sample"]]
 
@@ -49,13 +51,14 @@ def agent(options: Globals, listen: str) -> tuple[InstanceConfig, Around]:
         supervisor=ServiceManager(),
         reporter=reporter(options),
         lock=FileLock(opened.paths.state_directory / "agent.lock"),
-        serve=lambda samples, verdict: _server(
-            (host.strip("[]"), int(port)), lambda: (*samples(), *scaling.readings()), verdict, takes
+        serve=lambda made: _server(
+            opened, senses, made, (host.strip("[]"), int(port)), scaling.readings, takes
         ),
         background=in_background,
         beside=lambda made: (
             *served(opened, made, reporter(options), scaling.readings),
             *publishing(opened, reporter(options)),
+            *merging(opened, made, reporter(options)),
             scaling,
             alerting_beside(opened, options, takes, made),
         ),
@@ -76,11 +79,24 @@ def exposition(samples: Samples) -> bytes:
 
 
 def _server(
-    address: tuple[str, int], samples: Samples, verdict: Callable[[], Mapping[str, Any]], takes: Desk
+    opened: OpenInstance,
+    senses: Senses,
+    agent: Agent,
+    address: tuple[str, int],
+    further: Samples,
+    takes: Desk,
 ) -> MetricsServer:
     from instancectl.adapters.exposition import MetricsServer
+    from instancectl.operations.monitoring.relaying import Relay
 
-    return MetricsServer(address, samples, verdict, {"/notify": takes.take})
+    relay = Relay(opened.config, senses.inside, agent.sight)
+    return MetricsServer(
+        address,
+        lambda: (*agent.samples(), *further()),
+        agent.watch.verdict,
+        {"/notify": takes.take},
+        relay.page,
+    )
 
 
 def _senses(opened: OpenInstance) -> Senses:

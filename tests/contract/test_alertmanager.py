@@ -39,7 +39,7 @@ from tests.fakes.reporter import FakeReporter
 
 pytestmark = pytest.mark.contract
 
-GROUP_WAIT = 15
+GROUP_WAIT = 2
 
 
 @dataclass
@@ -178,7 +178,11 @@ def running(directory: Path, image: str, listen: str, files: dict[str, str], *wo
     name = f"{image}-{secrets.token_hex(4)}"
     mounts = []
     for path, text in {**files, "/run/secrets/notify_token": alerts.TOKEN.reveal()}.items():
-        (directory / Path(path).name).write_text(text)
+        # Everything else as in the stack; people may wait longer than a test.
+        hurried = (
+            text.replace("15s", "2s").replace("10s", "2s").replace("group_interval: 1m", "group_interval: 5s")
+        )
+        (directory / Path(path).name).write_text(hurried)
         mounts += ["--volume", f"{directory / Path(path).name}:{path}:ro"]
     subprocess.run(
         ["docker", "run", "--detach", "--rm", "--name", name, "--network", "host", "--user", "0", *mounts,
@@ -198,7 +202,6 @@ def _open(host: str, port: int) -> bool:
         return one.connect_ex((host, port)) == 0
 
 
-@pytest.mark.slow
 def test_a_sample_becomes_a_message_in_time_and_its_end_another(pipeline: Pipeline) -> None:
     pipeline.samples.append(Sample(CAUSE, 1.0, ("streaming",)))
     started = time.monotonic()

@@ -11,6 +11,7 @@ from instancectl.core.monitoring.alert import Alert, duration
 from instancectl.core.monitoring.alerts import groups, inhibitions
 from instancectl.core.monitoring.alerts_agent import JOB
 from instancectl.core.monitoring.recordings import Recording, recordings, slow_recordings
+from instancectl.core.monitoring.relayed import TARGETS, relayed
 from instancectl.core.monitoring.surfaces import slis_of
 
 Fill = Callable[[str, Mapping[str, object]], str]
@@ -61,7 +62,14 @@ def prometheus_files(config: InstanceConfig, fill: Fill) -> dict[str, str]:
         ("prometheus", reached(wanted.prometheus_listen)),
         ("alertmanager", reached(wanted.alertmanager_listen)),
     )
-    values = {"jobs": jobs, "site": config.site, "alertmanager": reached(wanted.alertmanager_listen)}
+    values = {
+        "agent": reached(wanted.listen),
+        "alertmanager": reached(wanted.alertmanager_listen),
+        "jobs": jobs,
+        "relayed": relayed(config),
+        "site": config.site,
+        "targets": TARGETS,
+    }
     return {
         PROMETHEUS_FILE: fill("monitoring/prometheus.yml.j2", values),
         RULES_FILE: rules_text(config, fill),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from instancectl.core.config import InstanceConfig
 from instancectl.core.monitoring import catalogue_stores as stores
 from instancectl.core.monitoring.metric import Sample
+from instancectl.core.monitoring.sight import Sight
 from instancectl.core.monitoring.sli import SLICE_SECONDS, Counts, slice_of
 from instancectl.core.monitoring.verdict import judge
 from instancectl.core.result import Result, Status
-from instancectl.core.unknown import Unknown
+from instancectl.core.unknown import Known, Unknown
 from instancectl.errors import InstanceError, OperationFailed
 from instancectl.operations.monitoring.collecting import DOCKER_AREA, Collectors
 from instancectl.operations.monitoring.probing import Prober, Senses
@@ -52,7 +53,7 @@ class Around:
     supervisor: Supervisor
     reporter: Reporter
     lock: Lock
-    serve: Callable[[Callable[[], Iterable[Sample]], Callable[[], Mapping[str, Any]]], Server]
+    serve: Callable[[Agent], Server]
     background: Callable[[Callable[[], None]], None]
     beside: Callable[[Agent], tuple[Server, ...]] = lambda _: ()
 
@@ -66,7 +67,7 @@ def run(config: InstanceConfig, around: Around) -> Result:
     """
     with around.lock.hold("agent run"):
         agent = Agent(config, around)
-        servers = (around.serve(agent.samples, agent.watch.verdict), *around.beside(agent))
+        servers = (around.serve(agent), *around.beside(agent))
         for server in servers:
             server.start()
         around.background(agent.probe_for_ever)
@@ -137,6 +138,10 @@ class Agent:
         yield from self._collectors.samples()
         for samples in self._further:
             yield from samples()
+
+    def sight(self) -> Known[Sight]:
+        """What the Engine showed in the last round."""
+        return self._collectors.sight
 
     def also(self, samples: Callable[[], Iterable[Sample]]) -> None:
         """Show these samples, too, in every scrape."""

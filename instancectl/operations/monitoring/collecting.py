@@ -64,6 +64,11 @@ class Collectors:
         self._sight = sight
         self._restarts.see(sight)
 
+    @property
+    def sight(self) -> Known[Sight]:
+        """What the Engine showed last."""
+        return self._sight
+
     def samples(self) -> Iterator[Sample]:
         """All samples of one scrape, each source's with whether it answered and how long it took."""
         yield Sample(stores.BUILD_INFO, 1, (__version__,))

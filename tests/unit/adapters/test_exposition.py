@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -114,3 +116,41 @@ class TestServer:
     def test_a_taken_address_is_told(self, served) -> None:
         with pytest.raises(OperationFailed, match=r"cannot listen on 127\.0\.0\.1:\d+"):
             MetricsServer(("127.0.0.1", served[0].port), list, dict)
+
+
+@pytest.mark.slow
+class TestPosts:
+    def test_what_is_posted_is_handed_over_with_its_authorization(self) -> None:
+        taken: list[tuple[bytes, str]] = []
+
+        def take(body: bytes, authorization: str) -> int:
+            taken.append((body, authorization))
+            return 503
+
+        with serving({"/notify": take}) as port:
+            assert post(port, "/notify", b"body", Authorization="Bearer x") == 503
+            assert taken == [(b"body", "Bearer x")]
+            assert post(port, "/other", b"body") == 404
+            assert post(port, "/notify", b"x" * ((1 << 20) + 1)) == 413
+        assert len(taken) == 1
+
+    def test_one_that_breaks_is_not_accepted(self) -> None:
+        with serving({"/notify": lambda *_: 1 // 0}) as port:
+            assert post(port, "/notify", b"body") == 500
+
+
+@contextmanager
+def serving(posts: dict[str, Callable[[bytes, str], int]]) -> Iterator[int]:
+    server = MetricsServer(("127.0.0.1", 0), tuple, dict, posts)
+    server.start()
+    try:
+        yield server.port
+    finally:
+        server.close()
+
+
+def post(port: int, path: str, body: bytes, **headers: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with closing(connection):
+        connection.request("POST", path, body, headers)
+        return connection.getresponse().status
