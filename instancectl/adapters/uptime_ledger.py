@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -67,6 +67,14 @@ class SqliteLedger:
 
         self._transact(work)
 
+    def fill(self, sli: str, told: Sequence[Spell]) -> int:
+        """Unknown slices that others measured; see the port."""
+
+        def work(db: sqlite3.Connection) -> int:
+            return sum(_fill(db, sli, spell) for spell in told if spell.verdict is not Verdict.UNKNOWN)
+
+        return self._transact(work)
+
     def totals(self) -> Mapping[str, Counts]:
         """Everything since the ledger began."""
         query = "select sli, sum(good), sum(bad), sum(unknown) from day group by sli"
@@ -109,17 +117,18 @@ class SqliteLedger:
             return []  # reading makes no file
         return self._use(lambda db: db.execute(query, values).fetchall())
 
-    def _transact(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        def whole(db: sqlite3.Connection) -> None:
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        def whole(db: sqlite3.Connection) -> T:
             db.execute("begin immediate")
             try:
-                work(db)
+                done = work(db)
             except BaseException:
                 db.execute("rollback")
                 raise
             db.execute("commit")
+            return done
 
-        self._use(whole)
+        return self._use(whole)
 
     def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with self._lock:
@@ -166,3 +175,43 @@ def _append(db: sqlite3.Connection, sli: str, first: int, last: int, verdict: Ve
             "(select first from spell where sli = ? order by first desc limit 1 offset ?)",
             (sli, sli, SPELLS_KEPT),
         )
+
+
+def _fill(db: sqlite3.Connection, sli: str, told: Spell) -> int:
+    """Replace the unknown slices within one stretch that somebody else measured; how many there were."""
+    cause = told.cause if told.verdict is Verdict.BAD else ""
+    blanks = db.execute(
+        "select first, last from spell where sli = ? and verdict = 'unknown' and first <= ? and last >= ?",
+        (sli, told.last, told.first),
+    ).fetchall()
+    filled = 0
+    for first, last in blanks:
+        begin, end = max(first, told.first), min(last, told.last)
+        db.execute("delete from spell where sli = ? and first = ?", (sli, first))
+        parts = ((first, begin - 1, "unknown", ""), (begin, end, told.verdict.value, cause),
+                 (end + 1, last, "unknown", ""))  # fmt: skip
+        for part in parts:
+            if part[0] <= part[1]:
+                db.execute("insert into spell values (?, ?, ?, ?, ?)", (sli, *part))
+        for day, slices in days_of(begin, end):
+            db.execute(
+                "update day set unknown = unknown - ? where sli = ? and day = ?",
+                (slices, sli, day.isoformat()),
+            )
+            db.execute(_COLUMN[told.verdict], (sli, day.isoformat(), slices))
+        _join(db, sli, begin)
+        _join(db, sli, end + 1)
+        filled += end - begin + 1
+    return filled
+
+
+def _join(db: sqlite3.Connection, sli: str, at: int) -> None:
+    """Two stretches that meet before slice `at` and say the same become one."""
+    row = db.execute(
+        "select l.first, r.last from spell l, spell r where l.sli = ?1 and r.sli = ?1 and l.last = ?2 - 1 "
+        "and r.first = ?2 and l.verdict = r.verdict and l.cause = r.cause",
+        (sli, at),
+    ).fetchone()
+    if row is not None:
+        db.execute("delete from spell where sli = ? and first = ?", (sli, at))
+        db.execute("update spell set last = ? where sli = ? and first = ?", (row[1], sli, row[0]))

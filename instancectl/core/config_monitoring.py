@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from instancectl.core.config_base import Section
@@ -16,6 +18,11 @@ class Monitoring(Section):
         "127.0.0.1:9394",
         pattern=LISTEN,
         description="Address and port of `/metrics`. Nobody is asked for a password there: keep it private.",
+    )
+    vantages: tuple[Annotated[str, Field(pattern=r"^https?://[^\s/]+$")], ...] = Field(
+        (),
+        description="Where `instancectl probe --watch` runs on other machines, e.g. `http://10.86.0.9:9396`; "
+        "what they measured stands for the time in which this host was off.",
     )
     enabled: bool = Field(
         False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -17,6 +17,12 @@ class UptimeLedger(Protocol):
         """One slice; slices nobody recorded since the last one become unknown.
 
         A slice that is not after the last recorded one changes nothing.
+        """
+
+    def fill(self, sli: str, told: Sequence[Spell]) -> int:
+        """Let what another vantage measured stand for unknown slices; how many became known.
+
+        What was measured here stays as it is, and nothing is added before the first or behind the last slice.
         """
 
     def totals(self) -> Mapping[str, Counts]:

@@ -44,6 +44,7 @@ from instancectl.wiring.scaling import (
     tuning,
 )
 from instancectl.wiring.status_page import page_journal, status_page
+from instancectl.wiring.vantage import vantage_point, vantage_post
 from instancectl.wiring.writing import adoption, initialisation, local_machine, smtp_password
 
 __all__ = [
@@ -117,5 +118,7 @@ __all__ = [
     "trial",
     "tuning",
     "tunnel",
+    "vantage_point",
+    "vantage_post",
     "write_debug_log",
 ]

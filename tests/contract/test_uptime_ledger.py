@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instancectl.adapters.uptime_ledger import SqliteLedger
+from instancectl.core.monitoring.ledger import Spell
 from instancectl.core.monitoring.sli import SLICES_PER_DAY, Counts, Verdict
 from instancectl.errors import OperationFailed
 from instancectl.ports.uptime_ledger import UptimeLedger
@@ -52,6 +53,50 @@ class TestLedgers:
         assert list(ledger.days("web").values()) == [
             Counts(1, 0, SLICES_PER_DAY - 1), Counts(0, 0, SLICES_PER_DAY), Counts(1, 0, 0),
         ]  # fmt: skip
+
+    def test_what_another_vantage_measured_stands_for_unknown_slices(self, ledger: UptimeLedger) -> None:
+        ledger.record(FIRST - 10, {"web": GOOD}, "")
+        ledger.record(FIRST + 10, {"web": GOOD}, "")
+        told = [
+            Spell(FIRST - 20, FIRST - 6, GOOD),
+            Spell(FIRST - 5, FIRST + 3, BAD, "seen from b"),
+            Spell(FIRST + 4, FIRST + 5, UNKNOWN),
+            Spell(FIRST + 10, FIRST + 99, BAD, "seen from b"),
+        ]
+        assert ledger.fill("web", told) == 4 + 9
+        assert ledger.fill("web", told) == 0
+        assert ledger.totals() == {"web": Counts(6, 9, 6)}
+        assert ledger.spells("web", 9) == (
+            Spell(FIRST - 10, FIRST - 6, GOOD), Spell(FIRST - 5, FIRST + 3, BAD, "seen from b"),
+            Spell(FIRST + 4, FIRST + 9, UNKNOWN), Spell(FIRST + 10, FIRST + 10, GOOD),
+        )  # fmt: skip
+        assert ledger.days("web") == {date(2024, 10, 3): Counts(5, 5, 0), date(2024, 10, 4): Counts(1, 4, 6)}
+        assert ledger.fill("login", told) == 0
+
+    @given(
+        st.lists(st.tuples(st.integers(0, 12), st.sampled_from(list(Verdict))), max_size=12),
+        st.lists(
+            st.tuples(st.integers(-5, 60), st.integers(0, 20), st.sampled_from(list(Verdict))), max_size=6
+        ),
+    )
+    def test_filling_adds_no_slice_and_both_ledgers_agree(
+        self, recorded: list[tuple[int, Verdict]], told: list[tuple[int, int, Verdict]]
+    ) -> None:
+        spells = [Spell(FIRST + at, FIRST + at + more, verdict, "b") for at, more, verdict in told]
+        with tempfile.TemporaryDirectory() as directory:
+            fake, real = FakeLedger(), SqliteLedger(Path(directory) / "uptime.sqlite3")
+            with closing(real):
+                for made in (fake, real):
+                    at = FIRST
+                    for gap, verdict in recorded:
+                        made.record(at, {"web": verdict}, "db")
+                        at += 1 + gap
+                elapsed = fake.totals().get("web", Counts()).elapsed
+                assert fake.fill("web", spells) == real.fill("web", spells)
+                assert real.totals().get("web", Counts()).elapsed == elapsed
+                assert fake.totals() == real.totals()
+                assert fake.days("web") == real.days("web")
+                assert fake.spells("web", 99) == real.spells("web", 99)
 
     def test_a_slice_is_never_counted_twice_nor_changed(self, ledger: UptimeLedger) -> None:
         ledger.record(FIRST, {"web": GOOD}, "")

@@ -8,7 +8,7 @@ ledger.broken = True                # every call raises from now on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from instancectl.core.monitoring.ledger import Spell
@@ -33,6 +33,17 @@ class FakeLedger:
                 mine[gap] = (Verdict.UNKNOWN, "")
             if slice_number > last:
                 mine[slice_number] = (verdict, cause if verdict is Verdict.BAD else "")
+
+    def fill(self, sli: str, told: Sequence[Spell]) -> int:
+        self._use()
+        mine = self.slices.get(sli, {})
+        filled = 0
+        for spell in told:
+            for number in range(spell.first, spell.last + 1):
+                if spell.verdict is not Verdict.UNKNOWN and mine.get(number) == (Verdict.UNKNOWN, ""):
+                    mine[number] = (spell.verdict, spell.cause if spell.verdict is Verdict.BAD else "")
+                    filled += 1
+        return filled
 
     def totals(self) -> Mapping[str, Counts]:
         self._use()

@@ -14,7 +14,9 @@ FROM_HERE: frozenset[str] = frozenset({"dashboard", "host", "launch"})
 ON_THE_MANAGER: frozenset[Words] = frozenset({("host", "list"), ("host", "drain")})
 """Of those, what asks the manager alone."""
 
-HERE_UNLESS_NAMED: frozenset[Words] = frozenset({(), ("init",), ("config", "schema"), ("scale", "simulate")})
+HERE_UNLESS_NAMED: frozenset[Words] = frozenset(
+    {(), ("init",), ("config", "schema"), ("scale", "simulate"), ("probe",)}
+)
 """What needs no instance: the manager that a file names does not get these, only `--host` does."""
 
 FROM_THE_FILE: frozenset[Words] = frozenset({("deploy",), ("plan",)})
@@ -30,6 +32,7 @@ SECRET_VARIABLES: Mapping[str, Words] = {"backup": _BUCKET, "restore": _BUCKET}
 TRAVELLING: Mapping[Words, frozenset[str]] = {
     ("init",): frozenset({PASSWORD_OPTION, "--from-env"}),
     ("launch",): frozenset({PASSWORD_OPTION}),
+    ("probe",): frozenset({"--roots"}),
     ("backup", "drill"): frozenset({"--kit"}),
     ("backup", "get"): frozenset({"--kit"}),
     ("backup", "restore"): frozenset({"--kit"}),

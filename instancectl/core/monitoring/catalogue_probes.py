@@ -27,6 +27,12 @@ PROBE_FAILURES = Metric(
 PROBE_LAST_RUN = Metric(
     "instancectl_probe_last_run_timestamp_seconds", _G, "When the surface was last probed.", _PROBE
 )
+PROBE_CONNECTIVITY = Metric(
+    "instancectl_probe_connectivity",
+    _G,
+    "1 if a vantage reaches anything at all; what one measures that does not is unknown.",
+    ("vantage",),
+)
 CERTIFICATE_END = Metric(
     "instancectl_probe_tls_not_after_timestamp_seconds",
     _G,
@@ -62,6 +68,7 @@ CAUSE = Metric(
 )
 
 PROBE_METRICS = (
-    PROBE_SUCCESS, PROBE_DURATION, PROBES, PROBE_FAILURES, PROBE_LAST_RUN, CERTIFICATE_END, EDGE_ANSWERS,
+    PROBE_SUCCESS, PROBE_DURATION, PROBES, PROBE_FAILURES, PROBE_LAST_RUN, PROBE_CONNECTIVITY,
+    CERTIFICATE_END, EDGE_ANSWERS,
     SLICES, BAD_SLICES, UNKNOWN_SLICES, OBJECTIVE, CAUSE,
 )  # fmt: skip

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from instancectl.core.checks.seen import Request
+from instancectl.core.checks.seen import Answer, Request
 from instancectl.core.config import InstanceConfig
 from instancectl.core.monitoring.sli import SLIS
 from instancectl.core.probes import STREAMING_PORT, WEB_PORT, WEBSOCKET_HEADERS
@@ -32,7 +32,7 @@ address all probes share): 160 of these."""
 VANTAGES: Final = ("cache", "web", "streaming", "sidekiq", "proxy")
 """Services whose network the probes are made from, first choice first; all are in the same overlay."""
 
-_DELETE: Final = json.dumps({
+DELETE: Final = json.dumps({
     "@context": "https://www.w3.org/ns/activitystreams",
     "id": "https://probe.invalid/1#delete",
     "type": "Delete",
@@ -41,7 +41,10 @@ _DELETE: Final = json.dumps({
 }).encode()  # fmt: skip
 """From an actor nobody knows: the inbox asks PostgreSQL for it, answers 202 and queues nothing."""
 
-_JSON_LD = ("Content-Type", "application/activity+json")
+JSON_LD = ("Content-Type", "application/activity+json")
+
+MADE_UP_TOKEN: Final = "/api/v1/streaming?stream=user&access_token=probe"  # noqa: S105 - made up on purpose
+"""401 is well: streaming asked its database and found nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +107,20 @@ def asks(config: InstanceConfig) -> tuple[Ask, ...]:
     site = (("Host", config.site), ("X-Forwarded-Proto", "https"))
     edge = (("Host", config.site),)
     resource = f"acct:{config.owner.username}@{config.instance.domain}"  # both are plain URL characters
-    token = "/api/v1/streaming?stream=user&access_token=probe"  # noqa: S105 - made up on purpose
     return (
         Ask("web", "alive", "web", "/health", ()),
         Ask("web", "instance", "web", "/api/v2/instance", site, holds=b'"version"', throttled=True),
         # Never cached, and answered by Puma with PostgreSQL: proves the whole way in.
-        Ask("web", "edge", "edge", "/inbox", (*edge, _JSON_LD), frozenset({202}), body=_DELETE),
+        Ask("web", "edge", "edge", "/inbox", (*edge, JSON_LD), frozenset({202}), body=DELETE),
         Ask("web", "cache", "cache", "/-/health", ()),
         Ask("login", "form", "web", "/auth/sign_in", site, holds=b"user[password]", everywhere=False),
         # 404 is an answer of the database, too: there is no such account.
         Ask("federation", "webfinger", "web", f"/.well-known/webfinger?resource={resource}", site,
             frozenset({200, 404})),
         Ask("federation", "nodeinfo", "web", "/nodeinfo/2.0", site, holds=b'"software"', everywhere=False),
-        Ask("federation", "inbox", "web", "/inbox", (*site, _JSON_LD), frozenset({202}), body=_DELETE),
+        Ask("federation", "inbox", "web", "/inbox", (*site, JSON_LD), frozenset({202}), body=DELETE),
         Ask("streaming", "alive", "streaming", "/api/v1/streaming/health", edge),
-        Ask("streaming", "token", "streaming", token, (*edge, *WEBSOCKET_HEADERS), frozenset({401})),
+        Ask("streaming", "token", "streaming", MADE_UP_TOKEN, (*edge, *WEBSOCKET_HEADERS), frozenset({401})),
         *_media(config),
     )  # fmt: skip
 
@@ -159,6 +161,14 @@ def request(ask: Ask, config: InstanceConfig, address: str) -> Request:
         method="POST" if ask.body else "GET",
         body=ask.body,
     )
+
+
+def answered(ask: Ask, replica: str, answer: Answer) -> Answered:
+    """What came back, not judged yet."""
+    return Answered(
+        ask, replica, status=answer.status, seconds=answer.seconds,
+        cache=answer.header("x-cached"), body=answer.body,
+    )  # fmt: skip
 
 
 def judged(answer: Answered) -> Answered:

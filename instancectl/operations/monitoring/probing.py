@@ -193,7 +193,7 @@ class Prober:
         if isinstance(answer, NoAnswer):
             took = self._senses.clock.monotonic_seconds() - started
             return Answered(ask, name, answer.kind, seconds=took, said=f"gave no answer: {answer.reason}")
-        return surfaces.judged(_answered(ask, name, answer))
+        return surfaces.judged(surfaces.answered(ask, name, answer))
 
     def _ask_as_reader(self) -> Answer | NoAnswer:
         ask = surfaces.reader(self._config)
@@ -280,10 +280,3 @@ def _tried(service: str, look: Callable[[], Any]) -> Any:
         words = error.message.removeprefix("PostgreSQL: ").removeprefix("Redis: ")
         refused = isinstance(error, OperationFailed) or error.subject == service
         return _Down(words) if refused else _Blind(words)
-
-
-def _answered(ask: Ask, name: str, answer: Answer) -> Answered:
-    return Answered(
-        ask, name, status=answer.status, seconds=answer.seconds,
-        cache=answer.header("x-cached"), body=answer.body,
-    )  # fmt: skip

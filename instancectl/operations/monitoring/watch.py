@@ -9,12 +9,13 @@ from typing import Any
 from instancectl.core.config import InstanceConfig
 from instancectl.core.monitoring import catalogue_probes as probes
 from instancectl.core.monitoring import catalogue_stores as stores
-from instancectl.core.monitoring.metric import Counter, Sample, Tally
+from instancectl.core.monitoring.metric import Counter, Sample
 from instancectl.core.monitoring.sli import OBJECTIVES, SLICE_SECONDS, Counts
 from instancectl.core.monitoring.surfaces import asks, slis_of
 from instancectl.core.monitoring.verdict import CAUSES, Judgement
 from instancectl.core.releases import support_ends
 from instancectl.operations.monitoring.probing import Round
+from instancectl.operations.monitoring.tally import ProbeTally
 
 VANTAGE = "host"
 CACHE_WORDS = ("fresh", "hit", "stale", "none")
@@ -27,41 +28,26 @@ class Watch:
         """Nothing was seen yet; everything that can be counted reads zero."""
         self._lock = threading.Lock()
         self._slis = slis_of(config)
-        self._surfaces = tuple(dict.fromkeys(ask.surface for ask in asks(config)))
-        self._made, self._failed = Counter(probes.PROBES), Counter(probes.PROBE_FAILURES)
-        self._edge, self._took = Counter(probes.EDGE_ANSWERS), Tally(probes.PROBE_DURATION)
-        self._last: dict[str, tuple[float, bool]] = {}
+        self._probes = ProbeTally(tuple(dict.fromkeys(ask.surface for ask in asks(config))), VANTAGE)
+        self._edge = Counter(probes.EDGE_ANSWERS)
         self._round: Round | None = None
         self._judgement: Judgement | None = None
         self._slice = 0
         for word in CACHE_WORDS:
             self._edge.add((word,), 0)
-        for surface in self._surfaces:
-            self._made.add((surface, VANTAGE), 0)
 
     def note(self, slice_number: int, seen: Round, judgement: Judgement) -> None:
         """One more round."""
-        at = slice_number * SLICE_SECONDS
         with self._lock:
             self._slice, self._round, self._judgement = slice_number, seen, judgement
             if seen.reader:
                 self._edge.add((seen.reader,))
-            for surface in self._surfaces:
-                mine = [one for one in seen.evidence.answers if one.ask.surface == surface]
-                if not mine:
-                    continue
-                failures = [one.failure for one in mine if one.failure]
-                self._made.add((surface, VANTAGE))
-                if failures:
-                    self._failed.add((surface, VANTAGE, failures[0]))
-                if slowest := max(one.seconds for one in mine):
-                    self._took.add((surface, VANTAGE), slowest)
-                self._last[surface] = (at, not failures)
+            self._probes.note(slice_number * SLICE_SECONDS, seen.evidence.answers)
 
     def samples(self, totals: Mapping[str, Counts]) -> Iterator[Sample]:
         """Of probes, slices and the last verdict."""
         with self._lock:
-            found = [*self._probe_samples(), *self._verdict_samples()]
+            found = [*self._probes.samples(), *self._edge.samples(), *self._verdict_samples()]
         yield from found
         for sli in self._slis:
             counts = totals.get(sli, Counts())
@@ -83,13 +69,6 @@ class Watch:
                 "verdicts": {name: verdict.value for name, verdict in one.verdicts.items()},
                 "reasons": dict(one.reasons),
             }
-
-    def _probe_samples(self) -> Iterator[Sample]:
-        for surface, (at, well) in self._last.items():
-            yield Sample(probes.PROBE_SUCCESS, float(well), (surface, VANTAGE))
-            yield Sample(probes.PROBE_LAST_RUN, at, (surface, VANTAGE))
-        yield from (*self._made.samples(), *self._failed.samples(), *self._edge.samples())
-        yield from self._took.samples()
 
     def _verdict_samples(self) -> Iterator[Sample]:
         if self._round is None or self._judgement is None:

@@ -1,0 +1,81 @@
+"""Fetches what second vantages measured, and fills the slices that the agent knows nothing about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+
+from instancectl.core.checks.seen import NoAnswer, Request
+from instancectl.core.monitoring import catalogue_probes as probes
+from instancectl.core.monitoring import vantage
+from instancectl.core.monitoring.metric import Sample
+from instancectl.errors import InstanceError
+from instancectl.ports.clock import Clock
+from instancectl.ports.http_probe import HttpProbe
+from instancectl.ports.reporter import Reporter
+from instancectl.ports.uptime_ledger import UptimeLedger
+
+EVERY_SECONDS = 300.0
+LIMIT_BYTES = 1024 * 1024
+"""A document with all its stretches has about 100 KiB."""
+
+
+class Merger:
+    """Asks every vantage every five minutes while the agent runs; what goes wrong is said once."""
+
+    def __init__(
+        self, addresses: Sequence[str], web: HttpProbe, ledger: UptimeLedger, clock: Clock,
+        reporter: Reporter, background: Callable[[Callable[[], None]], None],
+    ) -> None:  # fmt: skip
+        """Nothing is asked yet."""
+        self._addresses, self._web, self._ledger = tuple(addresses), web, ledger
+        self._clock, self._reporter, self._background = clock, reporter, background
+        self._said: dict[str, str] = {}
+        self._connected: dict[str, bool] = dict.fromkeys(self._addresses, False)
+        self._names: dict[str, str] = {}
+        self._over = False
+
+    def start(self) -> None:
+        """Begin."""
+        self._background(self._for_ever)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._over = True
+
+    def merge(self) -> int:
+        """Ask each once; how many slices became known."""
+        return sum(self._merge(address) for address in self._addresses)
+
+    def samples(self) -> Iterator[Sample]:
+        """Which vantages answer, and reach anything themselves."""
+        for address, connected in self._connected.items():
+            yield Sample(probes.PROBE_CONNECTIVITY, float(connected), (self._names.get(address, address),))
+
+    def _for_ever(self) -> None:
+        while not self._over:
+            self.merge()
+            self._clock.sleep(EVERY_SECONDS)
+
+    def _merge(self, address: str) -> int:
+        self._connected[address] = False
+        answer = self._web.ask(Request(f"{address.rstrip('/')}/spells", limit_bytes=LIMIT_BYTES))
+        if isinstance(answer, NoAnswer) or answer.status != 200:
+            said = answer.reason if isinstance(answer, NoAnswer) else f"it answered {answer.status}"
+            return self._tell(address, said)
+        try:
+            name, connected, told = vantage.read(json.loads(answer.body))
+            filled = sum(self._ledger.fill(sli, spells) for sli, spells in told.items())
+        except ValueError as error:
+            return self._tell(address, f"what it says cannot be read: {error}")
+        except InstanceError as error:
+            return self._tell(address, error.message)
+        self._names[address], self._connected[address] = name, connected
+        self._said.pop(address, None)
+        return filled
+
+    def _tell(self, address: str, said: str) -> int:
+        if self._said.get(address) != said:
+            self._said[address] = said
+            self._reporter.note(f"nothing comes from the vantage {address}: {said}")
+        return 0

@@ -1,0 +1,194 @@
+"""A second vantage, and the agent that listens to it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from instancectl.core.checks.seen import NoAnswer
+from instancectl.core.monitoring import vantage as core
+from instancectl.core.monitoring.sli import SLICE_SECONDS, Counts, Verdict, slice_of
+from instancectl.errors import OperationFailed
+from instancectl.operations.monitoring import vantage
+from instancectl.operations.monitoring.merging import Merger
+from instancectl.operations.monitoring.vantage import Eyes, Point, Post, Vantage
+from tests.fakes.clock import FakeClock
+from tests.fakes.http import FakeHttp, answer
+from tests.fakes.lock import FakeLock
+from tests.fakes.reporter import FakeReporter
+from tests.fakes.supervisor import FakeSupervisor
+from tests.fakes.together import OneByOne
+from tests.fakes.uptime_ledger import FakeLedger
+
+SITE = "social.example"
+CONTROL = "https://elsewhere.example/"
+POINT = Point("balcony", SITE, "", (CONTROL,))
+GOOD = {"web": answer(202), "login": answer(200, b'<input name="user[password]">'),
+        "federation": answer(404), "streaming": answer(401)}  # fmt: skip
+
+
+class World:
+    """An instance as it looks from outside; surfaces of `broken` answer 503."""
+
+    def __init__(self) -> None:
+        self.web, self.clock, self.ledger = FakeHttp(), FakeClock(), FakeLedger()
+        self.reporter, self.broken = FakeReporter(), set[str]()
+        self.eyes = Eyes(self, OneByOne(), self.clock)
+        self.elsewhere = True
+        self.asked: list[str] = []
+
+    def ask(self, request):
+        self.asked.append(request.url)
+        if request.url == CONTROL:
+            return answer(200) if self.elsewhere else NoAnswer("no route", "connect")
+        number = slice_of(self.clock.epoch_seconds())
+        found = {f"https://{SITE}{one.path}": one.surface for one in core.asks(SITE, number)}
+        surface = found.get(request.url)
+        # A second chance may come in the next slice.
+        surface = (
+            surface
+            or {f"https://{SITE}{one.path}": one.surface for one in core.asks(SITE, number - 1)}[request.url]
+        )
+        if not self.elsewhere:
+            return NoAnswer("no route", "connect")
+        return answer(503) if surface in self.broken else GOOD[surface]
+
+    def vantage(self) -> Vantage:
+        post = Post(
+            self.ledger, FakeLock(), FakeSupervisor(), self.reporter, lambda _: pytest.fail("no server")
+        )
+        return Vantage(POINT, self.eyes, post)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_well_instance_is_well_and_nobody_else_is_asked(world: World) -> None:
+    result = vantage.probe(POINT, world.eyes)
+    assert result.exit_code == 0
+    assert result.lines[0] == "social.example is well, seen from here"
+    assert CONTROL not in world.asked
+    assert set(result.data["verdicts"].values()) == {"good"}
+
+
+@pytest.mark.parametrize("surface", core.SURFACES)
+def test_a_surface_that_fails_twice_is_named(world: World, surface: str) -> None:
+    world.broken = {surface}
+    result = vantage.probe(POINT, world.eyes)
+    assert result.exit_code == 4
+    assert result.lines[0] == f"social.example is not well, seen from here: {surface}"
+    assert result.data["verdicts"][surface] == "bad"
+    assert result.data["verdicts"]["availability"] == ("good" if surface == "streaming" else "bad")
+    assert world.asked.count(CONTROL) == 1
+
+
+def test_a_machine_that_is_cut_off_knows_nothing(world: World) -> None:
+    world.elsewhere = False
+    result = vantage.probe(POINT, world.eyes)
+    assert result.exit_code == 4
+    assert result.lines[0] == "this machine reaches nothing at all: it cannot tell"
+    assert set(result.data["verdicts"].values()) == {"unknown"}
+
+
+def test_questions_are_new_in_every_slice() -> None:
+    first, second = ({one.path for one in core.asks(SITE, number)} for number in (7, 8))
+    assert len(first & second) == 2  # the inbox and a WebSocket are never cached
+
+
+def test_rounds_are_written_down_and_a_change_is_told_once(world: World) -> None:
+    made = world.vantage()
+    for broken in (set(), {"web"}, {"web"}, set()):
+        world.broken = broken
+        made.round()
+        world.clock.sleep(SLICE_SECONDS)
+    assert world.ledger.totals()["web"] == Counts(2, 2, 0)
+    assert [note.partition(" seen")[0] for note in world.reporter.notes] == [
+        "social.example is well,", "social.example is not well,", "social.example is well,"
+    ]  # fmt: skip
+    samples = {(one.metric.name, one.labels): one.value for one in made.samples()}
+    assert samples["instancectl_probes_total", ("web", "balcony")] == 4
+    assert samples["instancectl_probe_connectivity", ("balcony",)] == 1
+    assert not [name for name, _ in samples if name.startswith("instancectl_sli")]
+
+
+def test_a_full_disk_does_not_end_the_probing(world: World) -> None:
+    world.ledger.broken = True
+    made = world.vantage()
+    made.round()
+    assert made.rounds == 1
+    assert "cannot use the uptime ledger: disk full" in world.reporter.notes
+
+
+class Told:
+    """What a vantage serves."""
+
+    def __init__(self, document: object, status: int = 200) -> None:
+        self.answer = answer(status, json.dumps(document).encode())
+        self.asked: list[str] = []
+
+    def ask(self, request):
+        self.asked.append(request.url)
+        return self.answer
+
+
+def merger(told, ledger: FakeLedger, reporter: FakeReporter) -> Merger:
+    return Merger(["http://10.86.0.9:9396"], told, ledger, FakeClock(), reporter, lambda _: None)
+
+
+def test_an_hour_with_the_host_off_is_bad_not_missing(world: World) -> None:
+    """The agent is gone for some slices, in which the other machine sees nothing answer."""
+    agent = FakeLedger()
+    made = world.vantage()
+    for step in range(8):
+        world.broken = {"web"} if 2 <= step < 6 else set()
+        if not world.broken:
+            agent.record(
+                slice_of(world.clock.epoch_seconds()), {"web": Verdict.GOOD, "availability": Verdict.GOOD}, ""
+            )
+        made.round()
+        world.clock.sleep(SLICE_SECONDS - world.clock.epoch_seconds() % SLICE_SECONDS)
+    assert agent.totals()["web"] == Counts(4, 0, 4)
+    told = Told(made.spells())
+    listening = merger(told, agent, world.reporter)
+    assert listening.merge() == 8
+    assert told.asked == ["http://10.86.0.9:9396/spells"]
+    assert agent.totals() == {"web": Counts(4, 4, 0), "availability": Counts(4, 4, 0)}
+    assert agent.spells("web", 9)[1].cause == "seen from balcony"
+    assert [(one.labels, one.value) for one in listening.samples()] == [(("balcony",), 1.0)]
+    assert listening.merge() == 0
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ([], "cannot be read"),
+        ({"vantage": "b", "connected": True}, "spells: Field required"),
+        ({"vantage": "b", "connected": True, "spells": {"web": [[5, "x", "bad"]]}}, "cannot be read"),
+        ({"vantage": "b", "connected": True, "spells": {"web": [[5, 6, "nice"]]}}, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_changes_nothing_and_is_said_once(document: object, said: str) -> None:
+    ledger, reporter = FakeLedger(), FakeReporter()
+    ledger.record(4, {"web": Verdict.GOOD}, "")
+    ledger.record(9, {"web": Verdict.GOOD}, "")
+    listening = merger(Told(document), ledger, reporter)
+    assert (listening.merge(), listening.merge()) == (0, 0)
+    assert ledger.totals()["web"] == Counts(2, 0, 4)
+    (note,) = reporter.notes
+    assert said in note
+    assert [one.value for one in listening.samples()] == [0.0]
+
+
+def test_a_vantage_that_is_gone_and_a_broken_ledger_are_said() -> None:
+    ledger, reporter = FakeLedger(), FakeReporter()
+    assert merger(Told({}, 500), ledger, reporter).merge() == 0
+    assert "it answered 500" in reporter.notes[-1]
+    ledger.broken = True
+    with pytest.raises(OperationFailed):
+        ledger.totals()
+    told = Told({"vantage": "b", "connected": True, "spells": {"web": [[5, 6, "bad"]]}})
+    assert merger(told, ledger, reporter).merge() == 0
+    assert "disk full" in reporter.notes[-1]
