@@ -200,6 +200,8 @@ def test_a_drill_makes_an_instance_of_the_set_and_leaves_nothing(saved: Saved):
     eventually(lambda: of_drills("ps"), seconds=60)
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
+    (network,) = of_drills("network")
+    assert docker("network", "inspect", network, "--format", "{{.Internal}}") == "true"
 
     done = saved.instance.cli("--json", "backup", "drill", *kit)
 
