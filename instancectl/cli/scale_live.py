@@ -59,9 +59,13 @@ def hold(
 def release(
     ctx: typer.Context,
     services: Annotated[list[str] | None, typer.Argument(help="Those; all when left out.")] = None,
+    over: Annotated[
+        bool, typer.Option("--over", help="Only holds whose time is over; the agent does that by itself.")
+    ] = False,
 ) -> Result:
     """Go back to the layout's numbers; nothing is held any longer."""
-    return wiring.scaling_by_hand(globals_of(ctx), "scale release").release(tuple(services or ()))
+    numbers = wiring.scaling_by_hand(globals_of(ctx), "scale release")
+    return numbers.expire() if over else numbers.release(tuple(services or ()))
 
 
 def watch(

@@ -150,6 +150,7 @@ def _loop(opened: OpenInstance, senses: Senses, tell: Callable[[str], None], mod
         clock=eyes.clock,
         tell=tell,
         end_surge=lambda: child.run("surge", "off"),
+        end_holds=lambda: child.run("scale", "release", "--over"),
     )
     return Loop(policy, around)
 

@@ -83,6 +83,7 @@ class Scaled:
                 clock=self.clock,
                 tell=self.said.append,
                 end_surge=lambda: self.command.run("surge", "off"),
+                end_holds=lambda: self.command.run("scale", "release", "--over"),
             ),
         )
 

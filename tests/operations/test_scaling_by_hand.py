@@ -209,6 +209,19 @@ class TestHold:
         handled.site.clock.sleep(7201)
         assert handled.plan()  # a deploy brings the layout's number where no agent does
 
+    @pytest.mark.parametrize(("mode", "afterwards"), [("advise", 1), ("auto", 2)])
+    def test_when_it_is_over_the_number_before_runs_again_unless_the_policy_takes_over(
+        self, handled, mode, afterwards
+    ):
+        handled.mode = mode
+        handled.by_hand().hold("sidekiq-push", 2, handled.site.clock.epoch_seconds() + 60)
+        assert handled.by_hand().expire().status is Status.UNCHANGED
+        handled.site.clock.sleep(61)
+        handled.by_hand().expire()
+        assert handled.site.spec("sidekiq-push").replicas == afterwards
+        assert not handled.site.state.load().holds
+        assert not handled.plan()
+
     def test_release_ends_it(self, handled):
         handled.by_hand().hold("sidekiq-push", 2, handled.site.clock.epoch_seconds() + 60)
         handled.by_hand().release(())

@@ -280,16 +280,25 @@ class TestKilled:
 
 
 class TestHolds:
-    def test_a_held_service_is_left_alone_until_the_end_and_then_goes_back(self):
-        world = Scaled("advise")
+    def test_a_held_service_is_left_alone_until_the_end_and_then_released(self):
+        world = Scaled()
         end = world.clock.epoch_seconds() + 35
-        world.state.save(Applied(holds={"sidekiq-push": (2, end)}))
-        world.stack.replicas("sidekiq-push", 2)
-        world.tick(3)
-        assert not replicated(world)
+        world.state.save(Applied(holds={"sidekiq-push": (1, end)}))
+        world.command.then = lambda _: world.state.save(Applied())
+        overrun(world)
+        assert not pushed(world)
+        assert not world.command.ran
         world.tick()
-        assert replicated(world) == [("sidekiq-push", 1)]
-        assert not world.state.load().holds
+        assert world.command.ran == [("scale", "release", "--over")]
+        assert "a hold is over" in world.said
+
+    def test_a_hold_that_cannot_be_ended_is_tried_again(self):
+        world = Scaled("advise")
+        world.state.save(Applied(holds={"web": (4, 1.0)}))
+        world.command.answers["scale"] = (5, "somebody holds the lock\n")
+        world.tick(2)
+        assert len(world.command.ran) == 2
+        assert "a hold cannot be ended: somebody holds the lock" in world.said
 
     def test_a_surge_that_is_over_is_ended(self):
         world = Scaled("off")

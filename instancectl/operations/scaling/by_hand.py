@@ -129,6 +129,41 @@ class ByHand:
 
         return self._change("scale release", wanted, record)
 
+    def expire(self) -> Result:
+        """End the holds whose time is over.
+
+        The number that was chosen before, or the layout's, runs again; where scaling is automatic the number
+        stays, because the policy takes it from there.
+        """
+        around = self._around
+        applied, now = around.state.load(), around.clock.epoch_seconds()
+        policy = around.policy(self._observed())
+        known = chosen.names(policy.layout)
+        over = {name: number for name, (number, end) in applied.holds.items() if end <= now}
+        if not over:
+            return Result(Status.UNCHANGED, {"services": {}}, ("no hold is over",))
+        wanted = {
+            name: number
+            if policy.mode == "auto"
+            else applied.scale.get(name, chosen.configured(policy.layout, name))
+            for name, number in over.items()
+            if name in known
+        }
+
+        def record(applied: Applied, policy: Policy) -> Applied:
+            left = {name: held for name, held in applied.holds.items() if name not in over}
+            scale = {**applied.scale, **wanted}
+            own = {
+                n
+                for n, number in scale.items()
+                if n in known and number == chosen.configured(policy.layout, n)
+            }
+            return replace(
+                applied, holds=left, scale={name: n for name, n in scale.items() if name not in own}
+            )
+
+        return self._change("scale release", wanted, record)
+
     def _change(
         self,
         why: str,

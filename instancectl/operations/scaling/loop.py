@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from instancectl.core.applied import Applied
 from instancectl.core.monitoring import catalogue_scaling as metrics
 from instancectl.core.monitoring.metric import Counter
 from instancectl.core.monitoring.metric import Sample as Reading
@@ -43,7 +44,7 @@ class Around:
         alone: held while the loop runs: two controllers never work at once.
         changing: the instance's lock, held while something is changed.
         tell: what to do with a sentence for a person.
-        end_surge: ends a surge whose time is over.
+        end_surge, end_holds: end what somebody declared for a time that is over; exit code and output.
     """
 
     sampler: Sampler
@@ -55,6 +56,7 @@ class Around:
     clock: Clock
     tell: Callable[[str], None]
     end_surge: Callable[[], tuple[int, str]]
+    end_holds: Callable[[], tuple[int, str]]
 
 
 class Loop:
@@ -216,37 +218,19 @@ class Loop:
         around = self._around
         now = around.clock.epoch_seconds()
         applied = around.state.load()
-        if applied.surge_until and applied.surge_until <= now:
-            code, said = around.end_surge()
-            around.tell(
-                "the surge is over" if not code else f"the surge cannot be ended: {said.strip()[-200:]}"
-            )
-            applied = around.state.load()
-        over = [name for name, (_, end) in applied.holds.items() if end <= now]
-        if over:
-            self._release(over)
-            applied = around.state.load()
+        if 0 < applied.surge_until <= now:
+            applied = self._ended("the surge", around.end_surge)
+        if any(end <= now for _, end in applied.holds.values()):
+            applied = self._ended("a hold", around.end_holds)
         held = {name: number for name, (number, end) in applied.holds.items() if end > now}
         profile = PROFILES["snappy"] if applied.surge_until > now else self._policy.profile
         return replace(self._policy, holds=held, profile=profile)
 
-    def _release(self, names: list[str]) -> None:
-        """Back to what was chosen before, or to the layout's number; the policy takes it from there."""
-        around = self._around
-        try:
-            with around.changing.hold(WHY):
-                applied = around.state.load()
-                holds = {name: held for name, held in applied.holds.items() if name not in names}
-                for name in names:
-                    number = applied.scale.get(name, chosen.configured(self._policy.layout, name))
-                    reason = "nobody holds it any longer"
-                    kind = Kind.PROCESSES if name == chosen.WEB else Kind.REPLICAS
-                    held = applied.holds[name][0]
-                    outcome = around.actor.act(Decision(kind, name, number, held, "released", reason))
-                    around.tell(f"`{name}`: {reason}; {number} again: {outcome}")
-                around.state.save(replace(around.state.load(), holds=holds))
-        except InstanceError as error:
-            around.tell(f"the end of a hold must wait: {error.message}")
+    def _ended(self, what: str, end: Callable[[], tuple[int, str]]) -> Applied:
+        """By a command of its own; what cannot be ended is tried again with every sample."""
+        code, said = end()
+        self._around.tell(f"{what} cannot be ended: {said.strip()[-200:]}" if code else f"{what} is over")
+        return self._around.state.load()
 
     # ---- metrics
 
