@@ -92,6 +92,23 @@ def shared(command: Sequence[str], *, stdin: bytes | None) -> int:
         return shell_code(child.wait())
 
 
+def held(command: Sequence[str]) -> int | None:
+    """Run with our outputs until it ends by itself; None when we were asked to end it."""
+    try:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    except FileNotFoundError:
+        return NOT_FOUND
+    asked: list[int] = []
+
+    def forward(number: int) -> None:
+        asked.append(number)
+        child.terminate()
+
+    with child, _forwarding(child, forward, tty=False):
+        code = shell_code(child.wait())
+    return None if asked else code
+
+
 def shell_code(code: int) -> int:
     """What a shell reports: 128 + number for a signal."""
     return 128 - code if code < 0 else code

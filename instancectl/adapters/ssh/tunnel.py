@@ -9,8 +9,6 @@ from instancectl.adapters.ssh.words import Ssh
 from instancectl.core.host.address import HostAddress
 from instancectl.errors import OperationFailed, Unreachable
 
-_INTERRUPTED = 130
-
 
 class Tunnel:
     """Listens on loopback here, and leads to an address that the host itself can reach."""
@@ -43,10 +41,10 @@ class Tunnel:
             Unreachable: the connection could not be made, or was lost.
         """
         forward = f"127.0.0.1:{self.port}:{self._target}"
-        code = process.shared(self._ssh.forwarding(self._address, forward), stdin=None)
+        code = process.held(self._ssh.forwarding(self._address, forward))
         if code == process.NOT_FOUND:
             raise process.missing(self._ssh.program[0])
-        if code not in {0, _INTERRUPTED}:
+        if code is not None:
             raise Unreachable(
                 f"the way to `{self._address}` was closed (ssh ended with {code})",
                 hint="run the same command again",
