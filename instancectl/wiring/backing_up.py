@@ -191,7 +191,7 @@ def _media(config: InstanceConfig, streams: ContainerStreams) -> MediaSource | N
 def _files(opened: OpenInstance) -> Mapping[str, bytes]:
     """Everything beside the instance file that a new host would need, and the rendered stack."""
     directory, tls = opened.paths.directory, opened.config.tls
-    named = [opened.paths.config_file.name, opened.paths.secrets_file.name, "backup.env"]
+    named = [opened.paths.config_file.name, opened.paths.secrets_file.name, "backup.env", "alerts.env"]
     named += [name for name in (tls.certificate, tls.key, tls.acme_ca_root) if name]
     found = {}
     for name in named:

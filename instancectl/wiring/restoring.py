@@ -280,6 +280,7 @@ def _stage(options: Globals, accepted: tuple[str, ...]) -> Stage:
     from instancectl.core.checks.registry import RISKS
     from instancectl.operations.backup.database_back import DatabaseBack
     from instancectl.operations.backup.ground import Stage
+    from instancectl.wiring.alerting import silences_of
     from instancectl.wiring.deploying import deployment
 
     opened = open_instance(options)
@@ -293,6 +294,7 @@ def _stage(options: Globals, accepted: tuple[str, ...]) -> Stage:
         volumes=volumes,
         media=_media(lambda: Path(streams.volume_path(stack, "media")) / RESTORED) if local else None,
         fingerprints=backing_up.fingerprints(opened),
+        silenced=silences_of(opened, options, "restore").planned,
     )
 
 

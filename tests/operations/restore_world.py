@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import contextmanager
 from dataclasses import replace
 
 from instancectl.core.applied import Applied
@@ -83,6 +84,7 @@ class Host:
         self.target = FakeMediaTarget(self.volumes)
         self.journal, self.reporter = FakeJournal(self.fuse), FakeReporter()
         self.lock, self.figures = FakeLock(), FakeFigures()
+        self.silences: list[str] = []
         self.free: int | None = 10**12
         self.fingerprints = {"SECRET_KEY_BASE": "abc"}
         self.identity: Secret = source.identity
@@ -110,7 +112,14 @@ class Host:
     def stage(self) -> Stage:
         assert "instance.toml" in self.files.files, "there are no settings yet"
         database = DatabaseBack(self.streams, self.volumes, self.config.stack)
-        return Stage(self.config, self.deployer, database, self.volumes, self.target, self.fingerprints)
+        return Stage(
+            self.config, self.deployer, database, self.volumes, self.target, self.fingerprints, self.silenced
+        )
+
+    @contextmanager
+    def silenced(self, why: str):
+        self.silences.append(why)
+        yield
 
     @property
     def ground(self) -> Ground:

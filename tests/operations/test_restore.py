@@ -254,6 +254,7 @@ class TestBesideALiveInstance:
         assert live.state.load().schema_before == "web:1"
         assert live.files.files["secrets.env"] == b"SECRET_KEY_BASE=x\n"
         assert live.running == set(SERVICES)
+        assert live.silences == ["restore"]
 
     def test_undo_goes_back_and_finish_lets_go(self, live):
         before = live.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +47,7 @@ class Stage:
     Attributes:
         media: None when media live in a bucket.
         fingerprints: of the secrets that cannot be made again.
+        silenced: nobody is woken by what is done meanwhile, and for a moment after.
     """
 
     config: InstanceConfig
@@ -54,6 +56,7 @@ class Stage:
     volumes: VolumeFiles
     media: MediaTarget | None
     fingerprints: Mapping[str, str]
+    silenced: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,11 @@ def stop(here: Here, stage: Stage) -> str:
 
     Sidekiq goes first: it puts unfinished jobs back into Redis, which is kept.
     """
-    stack = stage.config.stack
+    with stage.silenced("restore"):
+        return _stop(here, stage.config.stack)
+
+
+def _stop(here: Here, stack: str) -> str:
     names = here.swarm.observe(stack).services
     workers = sorted(name for name in names if name.startswith("sidekiq"))
     for group in (workers, ["web", "streaming"], ["redis"]):
