@@ -143,14 +143,10 @@ def _alerts(opened: OpenInstance) -> Known[tuple[Firing, ...]]:
         return found
     shown = sorted(found, key=lambda one: (one.severity != "page", one.since))
     return tuple(
-        Firing(one.name, one.severity, one.summary, one.since, _slug(one.name), one.silenced)
+        Firing(one.name, one.severity, one.summary, one.since, one.runbook, one.silenced)
         for one in shown
         if one.severity in {"page", "ticket"} and not one.inhibited
     )
-
-
-def _slug(alert: str) -> str:
-    return next((slug for slug, text in runbooks().items() if text.startswith(f"# {alert}\n")), "")
 
 
 def _decisions(opened: OpenInstance) -> Known[tuple[Decision, ...]]:

@@ -18,8 +18,11 @@ from instancectl.core.monitoring.overview_json import as_json, sections_of
 from instancectl.core.monitoring.overview_upkeep import backups
 from instancectl.core.monitoring.panels import PAGES, PANELS, Feed, Shape
 from instancectl.core.sizes import QUEUES
+from instancectl.operations import monitoring
+from instancectl.operations.monitoring.dashboard import Served
 from tests.operations.looked_at import LookedAt
-from tests.operations.watched import Watched
+from tests.operations.test_monitoring import FakeServer, around
+from tests.operations.watched import CONFIG, Watched
 
 SLUGS = [one.slug for one in PAGES]
 
@@ -231,6 +234,14 @@ def test_a_full_disk_keeps_the_pages_and_is_said_once() -> None:
         "the dashboard has no new reading: cannot use the history of readings: disk full"
     ]
     assert told(world, "now") == "all is well"
+
+
+def test_what_runs_beside_the_agent_begins_with_it_and_ends_with_it() -> None:
+    world, server, begun = LookedAt(), FakeServer(), []
+    beside = Served(world.dashboard, server, begun.append)
+    monitoring.run(CONFIG, around(world.world, beside=lambda _: (beside,)))
+    assert server.events == ["start", "close"]
+    assert begun == [world.dashboard.read_for_ever]
 
 
 # ---- backups and scaling, from whatever exports them
