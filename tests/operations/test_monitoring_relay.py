@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from instancectl.core.checks.seen import NoAnswer
-from instancectl.core.monitoring.relayed import relayed
+from instancectl.core.monitoring.relayed import NETWORK, relayed
 from instancectl.core.monitoring.rules import prometheus_files
+from instancectl.core.topology.parts import EDGE
 from instancectl.core.unknown import Unknown
 from instancectl.operations.monitoring.relaying import Relay
 from tests.fakes import instance
@@ -47,10 +48,17 @@ def test_each_replica_is_a_target_of_the_agent() -> None:
 def test_the_relay_asks_exactly_that_replica() -> None:
     relay, http, stack = world()
     second = stack.look().of("streaming")[1].addresses
-    url = f"http://{next(iter(second.values()))}:4000/metrics"
+    url = f"http://{second['edge']}:4000/metrics"
     http.pages[url] = answer(200, b"connected_clients 3\n", **{"content-type": "text/plain; version=0.0.4"})
     assert relay.page("/relay/streaming/2") == (200, "text/plain; version=0.0.4", b"connected_clients 3\n")
     assert [one.url for one in http.asked] == [url]
+
+
+def test_it_asks_in_the_network_that_the_agent_enters() -> None:
+    assert NETWORK == EDGE
+    relay, _, stack = world()
+    stack.replicas("streaming", 0)
+    assert relay.page("/relay/streaming/1") is None
 
 
 def test_nothing_else_is_behind_it() -> None:

@@ -17,6 +17,8 @@ from instancectl.core.probes import STREAMING_PORT
 PREFIX: Final = "/relay/"
 TARGETS: Final = "/targets/"
 EXPORTER_PORT: Final = 9394
+NETWORK: Final = "edge"
+"""Of the stack: every vantage is in it (see `surfaces.VANTAGES`)."""
 _ENV: Final = "MASTODON_PROMETHEUS_EXPORTER_"
 
 
@@ -72,11 +74,11 @@ def asked(jobs: tuple[Relayed, ...], sight: Sight, path: str) -> str:
     for job in jobs:
         for one in _replicas(job, sight):
             if path == f"{PREFIX}{one.service}/{one.slot}":
-                address = next(iter(one.addresses.values()))
+                address = one.addresses[NETWORK]
                 host = f"[{address}]" if ":" in address else address
                 return f"http://{host}:{job.port}/metrics"
     return ""
 
 
 def _replicas(job: Relayed, sight: Sight) -> Iterator[Replica]:
-    return (one for one in sight.replicas if job.has(one.service) and one.container_id and one.addresses)
+    return (one for one in sight.replicas if job.has(one.service) and NETWORK in one.addresses)
