@@ -148,6 +148,15 @@ class TestBefore:
         assert live.data == before
         assert live.record.kept is None
 
+    @pytest.mark.parametrize("volume", ["db", "media", "redis"])
+    def test_data_that_is_left_is_an_instance_too(self, host, volume):
+        """What `destroy --keep-data` kept must not be taken for an empty host."""
+        host.swarm.create_volume(host.config.stack, volume)
+        host.volumes.live[volume] = {"kept": b"by somebody"}
+        with pytest.raises(Refused, match="is on this host already"):
+            host.restore()
+        assert host.volumes.live[volume] == {"kept": b"by somebody"}
+
 
 class TestOfBadSets:
     def test_another_kit_is_named(self, source, host):

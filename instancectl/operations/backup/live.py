@@ -17,6 +17,9 @@ MEDIA_VOLUME, REDIS_VOLUME = "media", "redis"
 CACHE = frozenset({"cache"})
 """Copies of other servers' media are in no set: they stay."""
 
+DATA = frozenset({"db", MEDIA_VOLUME, REDIS_VOLUME})
+"""Volumes whose content nobody can make again."""
+
 GONE_SECONDS = 150
 POLL_SECONDS = 0.5
 
@@ -61,7 +64,7 @@ def refuse_live(ground: Ground, config: InstanceConfig, set_: BackupSet, wish: W
         Refused: one is, and nobody asked for that; or it does not fit to the set.
     """
     observed = ground.swarm.observe(config.stack)
-    if not (observed.services or "db" in observed.volumes):
+    if not (observed.services or DATA & observed.volumes):
         return False
     if not wish.beside:
         raise Refused(
