@@ -93,7 +93,10 @@ def deployment(options: Globals, command: str, accepted: tuple[str, ...] = ()) -
         lock=lock(opened),
         reporter=reporter(options),
         clock=clock(),
-        gate=lambda observed, applied: _preflight(opened.config, found, applied, observed, accepted),
+        gate=lambda observed, applied: (
+            *_half_restored(opened, command),
+            *_preflight(opened.config, found, applied, observed, accepted),
+        ),
         probe=lambda: _seen_from_outside(opened.config, found, record.load()),
         exposure=lambda: _exposure(opened.config),
         layout=lambda observed: layout(opened.config, observed),
@@ -112,6 +115,19 @@ def _mesh_address() -> str:
 
     record = host_record()
     return record.mesh.address if record else ""
+
+
+def _half_restored(opened: OpenInstance, command: str) -> tuple[Finding, ...]:
+    """Nobody but the restore itself may start services on data that is half there."""
+    from instancectl.adapters.restore_files import RecordFile
+    from instancectl.core.check import Finding, Severity
+
+    record = RecordFile(opened.paths.state_directory / "restore.json").load()
+    if command == "restore" or record is None or not record.running:
+        return ()
+    seen = f"a restore of `{record.set}` has begun and not ended"
+    hint = "type the same `instancectl restore …` again; or give it up with `instancectl restore undo`"
+    return (Finding("restore", Severity.FAIL, seen, "a restore that has ended", hint),)
 
 
 def _preflight(

@@ -260,6 +260,7 @@ def test_from_nothing_killed_and_again(saved: Saved):
     time.sleep(0.3)
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
+    assert "a restore of" in instance.cli("deploy", expect=7).err
     done = instance.cli("--json", "restore", *saved.source)
     seconds = time.monotonic() - began
 
