@@ -30,7 +30,8 @@ MAY_PRINT = {
 }
 HEAVY = {
     "ansible_runner", "blake3", "boto3", "botocore", "cryptography", "dns", "docker", "jinja2",
-    "prometheus_client", "psutil", "pydantic", "pyrage", "requests", "yaml", "zstandard",
+    "prometheus_client", "psutil", "pydantic", "pyrage", "requests", "starlette", "uvicorn", "yaml",
+    "zstandard",
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(

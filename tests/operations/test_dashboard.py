@@ -138,6 +138,16 @@ def test_without_anything_that_evaluates_alerts_the_page_says_why() -> None:
     assert tables(LookedAt().look(), "now")["Alerts"].empty == "nothing evaluates alerts here"
 
 
+def test_nobody_who_opens_a_page_waits_for_who_evaluates_alerts() -> None:
+    world = LookedAt().look()
+
+    def hangs() -> None:
+        raise AssertionError("asked while a page was made")
+
+    world.dashboard._sources = replace(world.dashboard._sources, alerts=hangs, decisions=hangs)
+    assert tables(world, "now")["Alerts"].empty == "nothing evaluates alerts here"
+
+
 def test_decisions_are_told_newest_first() -> None:
     world = LookedAt(decisions=(Decision(20.0, "one more sidekiq-push"), Decision(10.0, "nothing to do")))
     assert told(world.look(), "scaling") == "one more sidekiq-push"

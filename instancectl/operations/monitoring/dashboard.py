@@ -19,7 +19,7 @@ from instancectl.core.monitoring.ring import WINDOWS
 from instancectl.core.monitoring.runbook import filled
 from instancectl.core.monitoring.sli import AVAILABILITY, SLICE_SECONDS
 from instancectl.core.monitoring.surfaces import slis_of
-from instancectl.core.unknown import Known, Unknown
+from instancectl.core.unknown import NOT_LOOKED, Known, Unknown
 from instancectl.errors import InstanceError
 from instancectl.operations.monitoring.agent import Server
 from instancectl.ports.clock import Clock
@@ -65,6 +65,8 @@ class Dashboard:
         self._lock = threading.Lock()
         self._read_at: float | None = None
         self._samples: tuple[Sample, ...] = ()
+        self._alerts: Known[tuple[Firing, ...]] = NOT_LOOKED
+        self._decisions: Known[tuple[Decision, ...]] = NOT_LOOKED
         self._said = ""
 
     @property
@@ -86,11 +88,16 @@ class Dashboard:
             self._sources.clock.sleep((AFTER_SLICE_SECONDS - at) % SLICE_SECONDS or SLICE_SECONDS)
 
     def read(self) -> None:
-        """Read everything once, show it from now on, and add it to history."""
+        """Read everything once, show it from now on, and add it to history.
+
+        Whoever evaluates alerts is asked here, too: nobody who opens a page waits for one that hangs.
+        """
         at = self._sources.clock.epoch_seconds()
         samples = tuple(self._sources.samples())
+        alerts, decisions = _tried(self._sources.alerts), _tried(self._sources.decisions)
         with self._lock:
             self._read_at, self._samples = at, samples
+            self._alerts, self._decisions = alerts, decisions
             points = self._feed.points(at, samples)
         self._sources.ring.add(at, points)
 
@@ -106,6 +113,7 @@ class Dashboard:
         """Everything a page is made of, as of now."""
         with self._lock:
             read_at, samples = self._read_at, self._samples
+            alerts, decisions = self._alerts, self._decisions
         ledger = self._sources.ledger
         return Facts(
             domain=self.domain,
@@ -115,8 +123,8 @@ class Dashboard:
             verdict=self._sources.verdict(),
             days={sli: days for sli in slis_of(self._config) if (days := ledger.days(sli))},
             spells=ledger.spells(AVAILABILITY, SPELLS),
-            alerts=_tried(self._sources.alerts),
-            decisions=_tried(self._sources.decisions),
+            alerts=alerts,
+            decisions=decisions,
         )
 
     def section(self, slug: str, facts: Facts | None = None) -> Section:
