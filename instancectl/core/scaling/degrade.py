@@ -19,8 +19,11 @@ from instancectl.core.scaling.state import LadderState
 
 PRESSED: Final = {1: 0.4, 2: 0.6, 3: 0.7, 4: 0.8}
 """Share of its objective that the worst wait has used up when a rung is entered: the first costs little."""
-PATIENCE_SECONDS: Final = {1: 10.0, 2: 20.0, 3: 20.0, 4: 20.0}
-"""Of pressure with an empty budget before a rung, and since the one before."""
+PATIENCE_SECONDS: Final = {1: 10.0, 2: 20.0, 3: 10.0, 4: 10.0}
+"""Of pressure with an empty budget before a rung, and since the one before.
+
+Whoever allowed the last two has an overload that the first two did not end: waiting costs more.
+"""
 ROOMY: Final = {1: 0.85, 2: 0.80, 3: 0.70, 4: 0.70}
 """Share of the processor below which what a rung gave up has room again."""
 LONG_CALM_SECONDS: Final = 3600.0  # after which it is tried in any case
