@@ -48,6 +48,11 @@ class StatusPage(Section):
     path_style: bool = Field(
         True, description="With `endpoint`: the bucket stands in the path, as most stores want."
     )
+    permission: str = Field(
+        "",
+        pattern=r"^[a-z-]*$",
+        description="ACL of each file, such as `public-read`; empty where the bucket lets everybody read.",
+    )
     url: str = Field(
         "", pattern=r"^$|^https?://", description="Where people find the page; its feed names it."
     )

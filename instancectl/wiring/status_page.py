@@ -104,7 +104,7 @@ def _bucket(opened: OpenInstance) -> PagePlace:
         )
     key_id, key = (keys.get(name) for name in KEYS)
     store = S3Bucket(
-        settings.bucket, settings.region, settings.endpoint, key_id, key,
+        settings.bucket, settings.region, settings.endpoint, key_id, key, settings.permission,
         path_style=settings.path_style and bool(settings.endpoint),
     )  # fmt: skip
     return Bucket(f"s3://{settings.bucket}/{settings.prefix}", store, settings.prefix)

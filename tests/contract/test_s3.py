@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +35,9 @@ class Bench(Protocol):
     def open_to_all(self) -> None:
         """Let anybody list the bucket."""
 
+    def kind(self, key: str) -> str:
+        """The media type that a browser is told."""
+
 
 class FakeBench:
     def __init__(self) -> None:
@@ -51,6 +55,9 @@ class FakeBench:
 
     def open_to_all(self) -> None:
         self._store.listable = True
+
+    def kind(self, key: str) -> str:
+        return self._store.kinds[key]
 
 
 class CephBench:
@@ -87,6 +94,11 @@ class CephBench:
         }
         policy = {"Version": "2012-10-17", "Statement": [statement]}
         self.admin.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(policy))
+
+    def kind(self, key: str) -> str:
+        with urllib.request.urlopen(f"{self.endpoint}/{self.bucket}/{key}", timeout=10) as answer:
+            assert answer.headers["Cache-Control"] == "no-cache"
+            return answer.headers["Content-Type"]
 
 
 @pytest.fixture(scope="session")
@@ -132,6 +144,11 @@ def test_what_was_written_is_read_back_and_removed(bench: Bench) -> None:
     store.delete("check/1")
     with pytest.raises(OperationFailed, match="NoSuchKey"):
         store.get("check/1")
+
+
+def test_a_page_keeps_its_media_type_and_strangers_can_read_it(bench: Bench) -> None:
+    bench.store().put("status/index.html", b"<!doctype html>", kind="text/html; charset=utf-8")
+    assert bench.kind("status/index.html") == "text/html; charset=utf-8"
 
 
 def test_removing_what_is_not_there_is_fine(bench: Bench) -> None:
