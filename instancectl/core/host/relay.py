@@ -54,7 +54,7 @@ _NAMED_OR_FILES = frozenset({"--trace"})
 """Options that take a well-known name, or a file: whatever has a dot or a slash in it."""
 _OURS = ("--host", "--host-key", "--config")
 _GROUPS = frozenset(
-    {"agent", "alert", "backup", "config", "host", "maintenance", "scale", "status-page", "surge"}
+    {"agent", "alert", "backup", "config", "export", "host", "maintenance", "scale", "status-page", "surge"}
 )
 
 
