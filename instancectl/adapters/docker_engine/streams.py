@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 COMPOSE = "com.docker.compose"
-SILENCE_SECONDS = 3_600
-"""A command that says nothing for so long is given up; counting a huge table is silent work."""
+SILENCE_SECONDS = 24 * 3_600
+"""A command that says nothing for so long is given up; restoring a huge database is silent work.
+
+A dead Engine closes its socket, so nobody waits for that.
+"""
 
 SAID_LIMIT = 8 * 1024 * 1024
 PIECE = 256 * 1024

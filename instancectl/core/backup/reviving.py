@@ -1,6 +1,7 @@
 """How a dump becomes a database again: beside the present one, which keeps its name until both are swapped.
 
-Every script may be killed and run again.
+Every script may be killed and run again. None of them signals a process: PostgreSQL is the first process of
+its container, and takes an orphan that ends by a signal for a crashed server process, so it restarts.
 """
 
 from __future__ import annotations
