@@ -193,7 +193,6 @@ def test_a_command_that_diagnoses_runs(watched: Watched, shell: dict[str, str], 
         check=False,
     )
     assert done.returncode in (WELL if program == "instancectl" else {0}), (command, done.stdout, done.stderr)
-    assert done.stdout
 
 
 HELPED = sorted({
