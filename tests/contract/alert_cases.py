@@ -94,6 +94,13 @@ def backup(made: str) -> Series:
     return {i("backup_last_success_timestamp_seconds"): made, i("backup_interval_seconds"): f"{DAY}x120"}
 
 
+def told(values: str) -> Series:
+    """A page that named a cause; it has no series while it does not fire."""
+    return {
+        of("ALERTS", alertname="WebDown", alertstate="firing", severity="page"): values.replace("0x", "_x")
+    }
+
+
 def scaled(desired: str, replicas: str) -> Series:
     """Of a service that may have four."""
     return {
@@ -132,12 +139,16 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("over for a while", sli("0x30 40x40", "0+4x90"), "65m", 0),
         Case("three bad slices of a young history", sli("0 3x10", "0+4x10"), "5m", 0),
         Case("nobody measures", sli("0x90", "0x90"), "64m", 0),
+        Case("told, and over", {**sli("0x60 4+4x5 20x20", "0+4x90"), **told("0x61 1x5")}, "68m", 0),
+        Case("told long ago", {**sli("0x60 4+4x10", "0+4x90"), **told("0x10 1x5")}, "64m"),
     ),
     "ErrorBudgetBurnSlow": (
         Case("1 %", sli("0+0.04x420", "0+4x420"), "7h"),
         Case("0.5 %", sli("0+0.02x420", "0+4x420"), "7h", 0),
         Case("over for half an hour", sli("0+0.2x380 76x60", "0+4x440"), "7h", 0),
         Case("only in the last half hour", sli("0x400 0.1+0.1x30", "0+4x440"), "7h10m", 0),
+        Case("told, and over", {**sli("0x400 4+4x5 24x40", "0+4x460"), **told("0x401 1x6")}, "7h5m", 0),
+        Case("not told", sli("0x400 4+4x5 24x40", "0+4x460"), "7h5m"),
     ),
     "ErrorBudgetBurnTicket": (
         Case("0.15 % for three days", sli("0+0.06x450", "0+40x450"), "74h", step="10m"),

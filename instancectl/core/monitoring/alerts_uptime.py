@@ -70,6 +70,13 @@ def _down() -> tuple[Alert, ...]:
     )  # fmt: skip
 
 
+def _untold(window: str) -> str:
+    """What a page has named is not paged again while it still counts in the short window."""
+    told = "|".join((*STORES, *SERVICES))
+    named = f'ALERTS{{alertname=~"{told}", alertstate="firing"}}[{window}]'
+    return f"unless on (site) count_over_time({named})"
+
+
 def _burning(pairs: tuple[tuple[str, str, float], ...], slis: str) -> str:
     """Either pair of windows burns; each factor is that of the long window."""
     parts = [
@@ -96,7 +103,7 @@ def _budgets() -> tuple[Alert, ...]:
         Alert(
             "ErrorBudgetBurnFast", _PAGE,
             # Four bad slices in an hour are 1.6 %; the count keeps a young history from paging for less.
-            f"{_burning((fast,), PAGED_SLIS)}\nand {enough}",
+            f"{_burning((fast,), PAGED_SLIS)}\nand {enough}\n{_untold('6m')}",
             MINUTE,
             "{{ $labels.sli }} burns its error budget 14 times too fast: "
             "{{ $value | humanizePercentage }} of the last hour was bad",
@@ -104,7 +111,8 @@ def _budgets() -> tuple[Alert, ...]:
             "instancectl check", causes, planned=True,
         ),
         Alert(
-            "ErrorBudgetBurnSlow", _PAGE, _burning((slow,), PAGED_SLIS), 5 * MINUTE,
+            "ErrorBudgetBurnSlow", _PAGE, f"{_burning((slow,), PAGED_SLIS)}\n{_untold('35m')}",
+            5 * MINUTE,
             "{{ $labels.sli }} burns its error budget 6 times too fast: "
             "{{ $value | humanizePercentage }} of the last 6 hours was bad",
             "People meet errors again and again.",
