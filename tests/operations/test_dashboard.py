@@ -298,6 +298,13 @@ def test_a_backup_that_is_old_wrong_or_unproven_is_bad(changes: dict[str, Any], 
     assert said in section.sentence
 
 
+def test_before_the_first_backup_no_figure_looks_like_one() -> None:
+    section = with_samples(*figures.samples(figures.Figures(attempt=5.0), 9.0)).dashboard.section("backups")
+    shown = {one.label: (one.cell.text, one.note) for one in section.figures}
+    assert (shown["Took"][0], shown["Size"][0]) == ("–", "–")
+    assert shown["Looked at"] == ("never", "nobody looked yet")
+
+
 def test_without_backups_the_page_says_how_to_make_one() -> None:
     section = backups(Reading(()), 1.0)
     assert section.state is State.UNKNOWN

@@ -11,6 +11,7 @@ from instancectl.core.monitoring.overview import (
     Figure,
     Reading,
     Section,
+    Show,
     State,
     Table,
     moment,
@@ -40,8 +41,8 @@ def backups(reading: Reading, now: float) -> Section:
     shown = (
         Figure("Newest set", newest, "what a loss now would cost"),
         Figure("Last attempt", _since(reading, figures.ATTEMPT.name, now), "whether it worked or not"),
-        Figure("Took", reading.cell(figures.DURATION, show=show_seconds), "the last one that worked"),
-        Figure("Size", reading.cell(figures.SIZE, show=in_bytes), "in each destination"),
+        Figure("Took", reading.cell(figures.DURATION, show=_unless_never(show_seconds)), "the last one that worked"),
+        Figure("Size", reading.cell(figures.SIZE, show=_unless_never(in_bytes)), "in each destination"),
         Figure("Copies", reading.cell(figures.COPIES), "destinations that hold the newest set"),
         Figure("Looked at", _since(reading, figures.VERIFIED.name, now), _verified(reading)),
         Figure("Rehearsed", _since(reading, figures.DRILLED.name, now, DRILL_SECONDS), _drilled(reading)),
@@ -69,9 +70,15 @@ def _since(reading: Reading, metric: str, now: float, limit: float = 0.0) -> Cel
     )
 
 
+def _unless_never(show: Show) -> Show:
+    """Zero means that there is nothing to tell yet."""
+    return lambda one: show(one) if one else "–"
+
+
 def _verified(reading: Reading) -> str:
-    well = reading.value(figures.VERIFY_OK)
-    return {None: "nobody looked yet", 0.0: "something was wrong"}.get(well, "nothing was wrong")
+    if not reading.value(figures.VERIFIED):
+        return "nobody looked yet"
+    return "nothing was wrong" if reading.value(figures.VERIFY_OK) else "something was wrong"
 
 
 def _drilled(reading: Reading) -> str:
