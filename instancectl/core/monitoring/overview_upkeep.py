@@ -38,10 +38,11 @@ def backups(reading: Reading, now: float) -> Section:
         said = "no backup is known: `instancectl backup init` sets them up, `backup create` makes the first"
         return Section("backups", "Backups", said, State.UNKNOWN)
     newest = _since(reading, figures.SUCCESS.name, now, _late(reading))
+    took = reading.cell(figures.DURATION, show=_unless_never(show_seconds))
     shown = (
         Figure("Newest set", newest, "what a loss now would cost"),
         Figure("Last attempt", _since(reading, figures.ATTEMPT.name, now), "whether it worked or not"),
-        Figure("Took", reading.cell(figures.DURATION, show=_unless_never(show_seconds)), "the last one that worked"),
+        Figure("Took", took, "the last one that worked"),
         Figure("Size", reading.cell(figures.SIZE, show=_unless_never(in_bytes)), "in each destination"),
         Figure("Copies", reading.cell(figures.COPIES), "destinations that hold the newest set"),
         Figure("Looked at", _since(reading, figures.VERIFIED.name, now), _verified(reading)),
