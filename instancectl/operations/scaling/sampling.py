@@ -30,7 +30,7 @@ from instancectl.core.scaling.sample import HostSample, MailSample, Sample, WebS
 from instancectl.core.sizes import Layout
 from instancectl.core.topology.parts import EDGE
 from instancectl.core.unknown import Known, Unknown
-from instancectl.errors import InstanceError
+from instancectl.errors import InstanceError, OperationFailed
 from instancectl.ports.clock import Clock
 from instancectl.ports.database_line import DatabaseLine
 from instancectl.ports.host_facts import HostFacts
@@ -217,7 +217,7 @@ class Sampler:
     def _hosts(self) -> tuple[HostSample, ...]:
         eyes, before = self._eyes, self._host
         if not isinstance(self._sight, Unknown) and self._sight.spread():
-            raise InstanceError("the load of other hosts cannot be seen from this one")
+            raise OperationFailed("the load of other hosts cannot be seen from this one")
         self._host = eyes.workers.processor()
         busy, total = (now - then for now, then in zip(self._host, before, strict=True))
         memory = eyes.host.memory()
