@@ -73,7 +73,7 @@ def watched(instance: Instance) -> Iterator[Watched]:
     process = instance.start("agent", "run", "--listen", f"127.0.0.1:{metrics}")
     try:
         made = Watched(process, metrics, dashboard)
-        eventually(lambda: was_read(made), seconds=60)
+        eventually(lambda: was_read(made), seconds=120)
         yield made
     finally:
         process.send_signal(signal.SIGTERM)
@@ -135,7 +135,8 @@ def test_the_status_page_says_what_the_ledger_knows(
     found = json.loads((tmp_path / "www" / "status.json").read_text())
     assert found["sentence"] in done.out
     assert found["sentence"] == "Everything works"
-    assert found["surfaces"]["web"]["month"]["uptime"] == 1.0
+    told = instance.cli("uptime", "--json").document["data"]["window"]["web"]["uptime"]
+    assert abs(found["surfaces"]["web"]["month"]["uptime"] - told) < 0.05  # a slice may have come between
 
 
 @pytest.mark.skipif(not PROGRAM, reason="there is no Chromium")
