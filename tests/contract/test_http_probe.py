@@ -103,6 +103,7 @@ class RealBench:
         )
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         self.port = self.server.server_port
+        self.roots = authority.roots
         self.probe = SocketHttpProbe(authority.roots, 1)
 
     def ask(self, path: str, **changes: Any) -> Answer | NoAnswer:
@@ -190,6 +191,20 @@ class TestRealTrouble:
         bench.close()
         assert found.certificate is not None
         assert "mismatch" in found.certificate.distrust.lower()
+
+    @pytest.mark.parametrize("wrong", [{"trusted": False}, {"names": ("other.example",)}])
+    def test_who_insists_sends_nothing_to_a_stranger(self, tmp_path: Path, wrong: dict[str, Any]) -> None:
+        bench = RealBench(tmp_path, **wrong)
+        insisting = SocketHttpProbe(bench.roots, 1, insist=True)
+        found = insisting.ask(Request(f"https://{SITE}:{bench.port}/health", "127.0.0.1"))
+        bench.close()
+        assert isinstance(found, NoAnswer)
+        assert found.kind == "tls"
+
+    def test_who_insists_talks_to_a_trusted_one(self, real: RealBench) -> None:
+        insisting = SocketHttpProbe(real.roots, 1, insist=True)
+        found = answered(insisting.ask(Request(f"https://{SITE}:{real.port}/health", "127.0.0.1")))
+        assert found.status == 200
 
     def test_the_name_goes_with_the_request_and_headers_may_replace_it(self, real: RealBench) -> None:
         found = answered(real.ask("/host", headers=(("Host", SITE), ("X-Test", "1"))))
