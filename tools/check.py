@@ -23,6 +23,9 @@ import machine
 from machine import ROOT, MachineError
 
 LOGS = ROOT / ".check"
+TWO = ("-n", "2")
+"""pytest side by side with itself; two processors are what small machines have."""
+
 SHELL_SCRIPTS = ("check", "quickstart", ".ci/run", "tools/python.sh", "templates/host/prove-login.sh")
 
 
@@ -166,7 +169,7 @@ def quick_tiers(python: Path) -> tuple[Tier, ...]:
     wheel = LOGS / "wheel"
     return (
         Tier("static", static, 300),
-        Tier("quick", (pytest(python, "quick", "-m", "not contract and not e2e", *tests),), 600),
+        Tier("quick", (pytest(python, "quick", *TWO, "-m", "not contract and not e2e", *tests),), 900),
         Tier("wheel", ((str(python), "tools/wheel.py", str(wheel)),), 300),
         Tier(
             "installed",
@@ -174,6 +177,7 @@ def quick_tiers(python: Path) -> tuple[Tier, ...]:
                 pytest(
                     wheel / "venv/bin/python",
                     "installed",
+                    *TWO,
                     *(f"tests/{n}" for n in ("unit", "operations", "cli")),
                 ),
             ),
@@ -189,10 +193,10 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
     by_the_wheel = wheel / "venv" / "bin" / "python"
     in_order = ("-p", "no:randomly")
     # These tests wait for servers more than they compute; those of one file share what they started.
-    two = ("-n", "2", "--dist", "loadfile")
+    by_file = (*TWO, "--dist", "loadfile")
     # The paths of ssh's sockets must be short, and a test process among several has long ones.
     ssh = tuple(f"tests/contract/test_{name}.py" for name in ("relay", "remote", "ssh_login"))
-    others = (*in_order, *two, *(f"--ignore={path}" for path in ssh), "tests")
+    others = (*in_order, *by_file, *(f"--ignore={path}" for path in ssh), "tests")
     return (
         Tier(
             "contract",
