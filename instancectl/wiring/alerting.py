@@ -14,7 +14,7 @@ from instancectl.wiring.instance import OpenInstance, clock, journal, open_insta
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from instancectl.adapters.alert_spool import SqliteSpool
+    from instancectl.adapters.sqlite.alert_spool import SqliteSpool
     from instancectl.core.alerting.alertmanager import Active
     from instancectl.core.config import InstanceConfig
     from instancectl.core.monitoring.metric import Sample
@@ -142,6 +142,6 @@ def _asking(seconds: float) -> HttpProbe:
 
 
 def _spool(opened: OpenInstance) -> SqliteSpool:
-    from instancectl.adapters.alert_spool import SqliteSpool
+    from instancectl.adapters.sqlite.alert_spool import SqliteSpool
 
     return SqliteSpool(opened.paths.state_directory / "messages.sqlite3")

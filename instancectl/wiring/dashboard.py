@@ -17,9 +17,9 @@ from instancectl.errors import InstanceError
 from instancectl.wiring.instance import OpenInstance, clock, open_instance
 
 if TYPE_CHECKING:
+    from instancectl.adapters.sqlite.uptime_ledger import SqliteLedger
     from instancectl.adapters.ssh import Tunnel
     from instancectl.adapters.terminal_screen import TerminalScreen
-    from instancectl.adapters.uptime_ledger import SqliteLedger
     from instancectl.core.host.address import HostAddress
     from instancectl.core.monitoring.metric import Sample
     from instancectl.core.monitoring.overview import Decision, Firing
@@ -37,7 +37,7 @@ Samples = Callable[[], Iterable["Sample"]]
 
 def ledger(opened: OpenInstance) -> SqliteLedger:
     """The uptime ledger of the instance."""
-    from instancectl.adapters.uptime_ledger import SqliteLedger
+    from instancectl.adapters.sqlite.uptime_ledger import SqliteLedger
 
     return SqliteLedger(opened.paths.state_directory / "uptime.sqlite3")
 
@@ -71,7 +71,7 @@ def served(opened: OpenInstance, agent: Agent, reporter: Reporter, further: Samp
 
 def dashboard(opened: OpenInstance, agent: Agent, reporter: Reporter, further: Samples) -> Dashboard:
     """The dashboard of an agent."""
-    from instancectl.adapters.reading_ring import SqliteRing
+    from instancectl.adapters.sqlite.reading_ring import SqliteRing
     from instancectl.operations.monitoring.dashboard import Dashboard, Sources
 
     return Dashboard(

@@ -23,7 +23,7 @@ from instancectl.wiring.instance import (
 )
 
 if TYPE_CHECKING:
-    from instancectl.adapters.scaling_record import SqliteScalingRecord
+    from instancectl.adapters.sqlite.scaling_record import SqliteScalingRecord
     from instancectl.adapters.stack_sight import ResidentStack
     from instancectl.core.config import InstanceConfig
     from instancectl.core.desired import OneShot
@@ -157,7 +157,7 @@ def _loop(opened: OpenInstance, senses: Senses, tell: Callable[[str], None], mod
 
 def scaling_record(opened: OpenInstance) -> SqliteScalingRecord:
     """What the autoscaler saw and decided."""
-    from instancectl.adapters.scaling_record import SqliteScalingRecord
+    from instancectl.adapters.sqlite.scaling_record import SqliteScalingRecord
 
     return SqliteScalingRecord(opened.paths.state_directory / "scaling.sqlite3")
 

@@ -40,7 +40,7 @@ def vantage_post(point: Point, options: Globals, listen: str) -> Post:
     from instancectl.adapters.exposition import MetricsServer
     from instancectl.adapters.file_lock import FileLock
     from instancectl.adapters.service_manager import ServiceManager
-    from instancectl.adapters.uptime_ledger import SqliteLedger
+    from instancectl.adapters.sqlite.uptime_ledger import SqliteLedger
     from instancectl.operations.monitoring.vantage import Post
 
     base = os.environ.get("STATE_DIRECTORY") or os.environ.get("XDG_STATE_HOME") or "~/.local/state"

@@ -18,8 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from instancectl.adapters.reading_ring import SqliteRing  # noqa: E402 - the path comes first
-from instancectl.adapters.uptime_ledger import SqliteLedger  # noqa: E402
+from instancectl.adapters.sqlite.reading_ring import SqliteRing  # noqa: E402 - the path comes first
+from instancectl.adapters.sqlite.uptime_ledger import SqliteLedger  # noqa: E402
 from instancectl.adapters.web_dashboard import DashboardServer  # noqa: E402
 from instancectl.core.monitoring.panels import CHARTED, Feed, Shape  # noqa: E402
 from instancectl.core.monitoring.surfaces import slis_of  # noqa: E402

@@ -100,9 +100,9 @@ def serve(redis_process: int, database_process: int) -> None:
     from instancectl.adapters.http_probe import SocketHttpProbe
     from instancectl.adapters.postgres import PostgresLine
     from instancectl.adapters.smtp import SmtpServer
+    from instancectl.adapters.sqlite.uptime_ledger import SqliteLedger
     from instancectl.adapters.stack_sight import ResidentStack
     from instancectl.adapters.system_clock import SystemClock
-    from instancectl.adapters.uptime_ledger import SqliteLedger
     from instancectl.core.config import InstanceConfig
     from instancectl.operations.monitoring import Senses
     from instancectl.operations.monitoring.collecting import Collectors

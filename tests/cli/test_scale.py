@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from instancectl.adapters.scaling_record import SqliteScalingRecord
+from instancectl.adapters.sqlite.scaling_record import SqliteScalingRecord
 from instancectl.cli import main
 from instancectl.cli.context import hoist
 from instancectl.core.scaling.decision import Decision, Kind

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from instancectl.adapters.sqlite.uptime_ledger import SqliteLedger
 from instancectl.adapters.system_clock import SystemClock
-from instancectl.adapters.uptime_ledger import SqliteLedger
 from instancectl.cli import main
 from instancectl.core.monitoring.sli import SLIS, Verdict, slice_of
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from instancectl.adapters.alert_spool import SqliteSpool
+from instancectl.adapters.sqlite.alert_spool import SqliteSpool
 from instancectl.errors import OperationFailed
 from instancectl.ports.alert_spool import MOST_WAITING, AlertSpool
 from tests.fakes.alert_spool import FakeSpool
@@ -90,7 +90,7 @@ def test_what_has_no_room_is_refused_whole(spool: AlertSpool) -> None:
 ACCEPTING = """
 import os, sys
 from pathlib import Path
-from instancectl.adapters.alert_spool import SqliteSpool
+from instancectl.adapters.sqlite.alert_spool import SqliteSpool
 spool = SqliteSpool(Path(sys.argv[1]))
 for number in range(100000):
     spool.accept(str(number), b"body", ("ntfy",), 0.0)

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from instancectl.adapters.alert_spool import SqliteSpool
 from instancectl.adapters.daemon_threads import DaemonThreads, in_background
 from instancectl.adapters.exposition import MetricsServer
 from instancectl.adapters.http_probe import SocketHttpProbe
 from instancectl.adapters.smtp import SmtpServer
+from instancectl.adapters.sqlite.alert_spool import SqliteSpool
 from instancectl.adapters.system_clock import SystemClock
 from instancectl.core.alerting import alertmanager
 from instancectl.core.checks.seen import Request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from instancectl.adapters.reading_ring import SqliteRing
+from instancectl.adapters.sqlite.reading_ring import SqliteRing
 from instancectl.core.monitoring.panels import MOST_KEYS
 from instancectl.core.monitoring.ring import TIERS, WINDOWS
 from instancectl.errors import OperationFailed
@@ -97,7 +98,8 @@ def test_it_survives_its_process_and_stays_small(tmp_path: Path) -> None:
     with closing(SqliteRing(path)) as first:
         for step in range(TIERS[0].slots + 100):
             first.add(NOW + step * 15, points)
-        rows = first._use(lambda db: db.execute("select count(*) from slot where tier = 0").fetchone())
+        with closing(sqlite3.connect(path)) as other:
+            rows = other.execute("select count(*) from slot where tier = 0").fetchone()
         assert rows == (TIERS[0].slots,)
     size = path.stat().st_size
     end = NOW + (TIERS[0].slots + 99) * 15
@@ -111,7 +113,7 @@ def test_it_survives_its_process_and_stays_small(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from pathlib import Path
-from instancectl.adapters.reading_ring import SqliteRing
+from instancectl.adapters.sqlite.reading_ring import SqliteRing
 ring = SqliteRing(Path(sys.argv[1]))
 at = 1_800_000_000.0
 while True:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from instancectl.adapters.scaling_record import KEPT_SECONDS, SqliteScalingRecord
+from instancectl.adapters.sqlite.scaling_record import KEPT_SECONDS, SqliteScalingRecord
 from instancectl.errors import OperationFailed
 from instancectl.ports.scaling_record import ScalingRecord
 from tests.fakes.scaling_record import FakeScalingRecord
@@ -92,7 +92,7 @@ def test_a_file_that_is_none_is_said(tmp_path: Path) -> None:
 WRITE = """
 import sys
 from pathlib import Path
-from instancectl.adapters.scaling_record import SqliteScalingRecord
+from instancectl.adapters.sqlite.scaling_record import SqliteScalingRecord
 record = SqliteScalingRecord(Path(sys.argv[1]))
 number = 0
 while True:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instancectl.adapters.uptime_ledger import SqliteLedger
+from instancectl.adapters.sqlite.uptime_ledger import SqliteLedger
 from instancectl.core.monitoring.ledger import Spell
 from instancectl.core.monitoring.sli import SLICES_PER_DAY, Counts, Verdict
 from instancectl.errors import OperationFailed
@@ -168,7 +168,7 @@ def test_good_bad_and_unknown_add_up_to_the_slices_that_went_by(steps: list[obje
 WRITER = """
 import sys
 from pathlib import Path
-from instancectl.adapters.uptime_ledger import SqliteLedger
+from instancectl.adapters.sqlite.uptime_ledger import SqliteLedger
 from instancectl.core.monitoring.sli import Verdict
 ledger, number = SqliteLedger(Path(sys.argv[1])), int(sys.argv[2])
 while True:

@@ -7,18 +7,13 @@ power loss at most the last slices, which then are unknown.
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
 
+from instancectl.adapters.sqlite.file import Shape, SqliteFile
 from instancectl.core.monitoring.ledger import Spell
 from instancectl.core.monitoring.sli import Counts, Verdict, days_of
-from instancectl.errors import OperationFailed
-
-T = TypeVar("T")
 
 FREE_KEPT_SECONDS = 7 * 86400
 SPELLS_KEPT = 5000
@@ -48,9 +43,7 @@ class SqliteLedger:
 
     def __init__(self, path: Path) -> None:
         """The file is made when it is first used."""
-        self._path = path
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._file = SqliteFile(path, Shape("the uptime ledger", _SCHEMA))
 
     def record(self, slice_number: int, verdicts: Mapping[str, Verdict], cause: str) -> None:
         """One slice; gaps before it become unknown."""
@@ -65,7 +58,7 @@ class SqliteLedger:
                     _append(db, sli, before + 1, slice_number - 1, Verdict.UNKNOWN, "")
                 _append(db, sli, slice_number, slice_number, verdict, cause)
 
-        self._transact(work)
+        self._file.transact(work)
 
     def fill(self, sli: str, told: Sequence[Spell]) -> int:
         """Unknown slices that others measured; see the port."""
@@ -73,23 +66,23 @@ class SqliteLedger:
         def work(db: sqlite3.Connection) -> int:
             return sum(_fill(db, sli, spell) for spell in told if spell.verdict is not Verdict.UNKNOWN)
 
-        return self._transact(work)
+        return self._file.transact(work)
 
     def totals(self) -> Mapping[str, Counts]:
         """Everything since the ledger began."""
         query = "select sli, sum(good), sum(bad), sum(unknown) from day group by sli"
-        return {sli: Counts(*counts) for sli, *counts in self._read(query)}
+        return {sli: Counts(*counts) for sli, *counts in self._file.read(query)}
 
     def days(self, sli: str) -> Mapping[date, Counts]:
         """Day by day."""
         query = "select day, good, bad, unknown from day where sli = ? order by day"
-        return {date.fromisoformat(day): Counts(*counts) for day, *counts in self._read(query, sli)}
+        return {date.fromisoformat(day): Counts(*counts) for day, *counts in self._file.read(query, sli)}
 
     def spells(self, sli: str, last: int) -> tuple[Spell, ...]:
         """The last stretches, oldest first."""
         query = "select first, last, verdict, cause from spell where sli = ? order by first desc limit ?"
         found = [Spell(first, end, Verdict(verdict), cause)
-                 for first, end, verdict, cause in self._read(query, sli, last)]  # fmt: skip
+                 for first, end, verdict, cause in self._file.read(query, sli, last)]  # fmt: skip
         return tuple(reversed(found))
 
     def note_free(self, at: float, area: str, free_bytes: int) -> None:
@@ -99,65 +92,15 @@ class SqliteLedger:
             db.execute("insert or replace into free values (?, ?, ?)", (area, at, free_bytes))
             db.execute("delete from free where at < ?", (at - FREE_KEPT_SECONDS,))
 
-        self._transact(work)
+        self._file.transact(work)
 
     def free_history(self, area: str) -> tuple[tuple[float, float], ...]:
         """What was noted, oldest first."""
-        return tuple(self._read("select at, bytes from free where area = ? order by at", area))
+        return tuple(self._file.read("select at, bytes from free where area = ? order by at", area))
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-    def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        if not self._path.exists():
-            return []  # reading makes no file
-        return self._use(lambda db: db.execute(query, values).fetchall())
-
-    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        def whole(db: sqlite3.Connection) -> T:
-            db.execute("begin immediate")
-            try:
-                done = work(db)
-            except BaseException:
-                db.execute("rollback")
-                raise
-            db.execute("commit")
-            return done
-
-        return self._use(whole)
-
-    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with self._lock:
-            try:
-                return work(self._open())
-            except sqlite3.Error as error:
-                with suppress(sqlite3.Error):
-                    if self._connection is not None:
-                        self._connection.close()
-                self._connection = None
-                raise OperationFailed(
-                    f"cannot use the uptime ledger `{self._path}`: {error}",
-                    hint=f"is the disk full? try `df -h`; a damaged file: `mv {self._path}{{,.broken}}`",
-                    subject=str(self._path),
-                ) from error
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            try:
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                raise sqlite3.OperationalError(str(error)) from error
-            # Transactions are our own; threads take turns by the lock.
-            made = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
-            made.execute("pragma journal_mode = wal")
-            made.execute("pragma synchronous = normal")
-            made.executescript(_SCHEMA)
-            self._connection = made
-        return self._connection
+        self._file.close()
 
 
 def _append(db: sqlite3.Connection, sli: str, first: int, last: int, verdict: Verdict, cause: str) -> None:

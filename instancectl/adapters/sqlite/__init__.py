@@ -1,0 +1,1 @@
+"""Records of the agent in SQLite files: uptime, messages, readings, scaling."""
