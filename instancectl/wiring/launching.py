@@ -78,11 +78,21 @@ def luggage(options: Globals, domain: str) -> Luggage:
     if carrying.is_signpost(content):
         return Luggage(found)
     files = {name: secret_file.content(path.parent / name) for name in carrying.beside(config)}
-    secrets = path.parent / carrying.SECRETS_FILE
-    if secrets.exists():
-        secret_file.load(secrets)  # refuses what others may read, and what is no secrets file
-        files[carrying.SECRETS_FILE] = secrets.read_bytes()
-    return Luggage(found, {**files, carrying.INSTANCE_FILE: content})
+    return Luggage(found, {**files, **_private(path.parent), carrying.INSTANCE_FILE: content})
+
+
+def _private(directory: Path) -> dict[str, bytes]:
+    """The files with secrets that are there."""
+    from instancectl.adapters import secret_file
+    from instancectl.core.host import carrying
+
+    found = {}
+    for name in (carrying.SECRETS_FILE, carrying.ALERTS_FILE):
+        path = directory / name
+        if path.exists():
+            secret_file.load(path)  # refuses what others may read, and what is no secrets file
+            found[name] = path.read_bytes()
+    return found
 
 
 def launch_there(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 INSTANCE_FILE = "instance.toml"
 SECRETS_FILE = "secrets.env"
+ALERTS_FILE = "alerts.env"
 _ELSEWHERE = ("hosts.",)
 """Keys about the machine that the file is on; they may differ between here and the host."""
 
