@@ -246,6 +246,29 @@ def test_a_full_disk_keeps_the_pages_and_is_said_once() -> None:
     assert told(world, "now") == "all is well"
 
 
+@pytest.mark.parametrize("comes", [True, False])
+def test_the_first_reading_waits_for_the_first_look_but_not_for_ever(comes: bool) -> None:
+    world = LookedAt()
+    clock = world.world.clock
+
+    class Enough(Exception):
+        pass
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        if world.dashboard.facts().read_at is not None:
+            raise Enough
+        if comes and clock.now >= 2:
+            world.agent.probe()
+
+    clock.sleep = sleep
+    with pytest.raises(Enough):
+        world.dashboard.read_for_ever()
+    seen = {sample.metric.name for sample in world.dashboard.facts().samples}
+    assert ("instancectl_container_up" in seen) == comes
+    assert clock.now <= 31
+
+
 def test_what_runs_beside_the_agent_begins_with_it_and_ends_with_it() -> None:
     world, server, begun = LookedAt(), FakeServer(), []
     beside = Served(world.dashboard, server, begun.append)

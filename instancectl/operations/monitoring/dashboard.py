@@ -31,6 +31,8 @@ SPELLS = 200
 AFTER_SLICE_SECONDS = 8.0
 """Readings are made when the probes of a slice are done, so that the two do not disturb each other."""
 
+LOOK_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -78,6 +80,7 @@ class Dashboard:
 
     def read_for_ever(self) -> None:
         """A reading in every slice; what goes wrong is said once and tried again."""
+        self._wait_for_a_look()
         while True:
             try:
                 self.read()
@@ -86,6 +89,14 @@ class Dashboard:
                 self._tell(error)
             at = self._sources.clock.epoch_seconds()
             self._sources.clock.sleep((AFTER_SLICE_SECONDS - at) % SLICE_SECONDS or SLICE_SECONDS)
+
+    def _wait_for_a_look(self) -> None:
+        """Before the first probes nobody knows which containers there are: a reading would miss them."""
+        began = self._sources.clock.monotonic_seconds()
+        while self._sources.verdict()["slice_at"] is None:
+            if self._sources.clock.monotonic_seconds() - began >= SLICE_SECONDS:
+                return
+            self._sources.clock.sleep(LOOK_SECONDS)
 
     def read(self) -> None:
         """Read everything once, show it from now on, and add it to history.
