@@ -18,11 +18,21 @@ from instancectl.adapters.docker_engine.streams import DockerStreams
 from instancectl.adapters.volume_files import VolumeDirectory
 from instancectl.core.backup import reviving
 from instancectl.errors import OperationFailed, Unhealthy
+from instancectl.operations.backup import redis_back
 from instancectl.operations.backup.choosing import choose
 from instancectl.operations.backup.database_back import DatabaseBack
 from instancectl.operations.backup.opening import Opener
 from instancectl.ports.destination import Destination
-from tests.contract.backup_harness import Database, Instance, built, docker, postgres, redis, wait_until
+from tests.contract.backup_harness import (
+    Database,
+    Instance,
+    built,
+    container,
+    docker,
+    postgres,
+    redis,
+    wait_until,
+)
 from tests.contract.test_destinations import Bucket
 from tests.contract.test_destinations import ceph as ceph  # noqa: PLC0414 - a fixture
 from tests.fakes.progress import FakeProgress
@@ -198,6 +208,7 @@ from instancectl.core.secrets import Secret
 from instancectl.operations.backup.choosing import choose
 from instancectl.operations.backup.database_back import DatabaseBack
 from instancectl.operations.backup.opening import Opener
+from instancectl.operations.backup import redis_back
 from instancectl.operations.backup.repository import Repository
 from tests.fakes.progress import FakeProgress
 crypto = BackupCrypto()
@@ -252,3 +263,36 @@ def test_from_a_real_store(restorable: Restorable, ceph: str) -> None:
     with pytest.raises(Unhealthy, match=key) as caught:
         restorable.restore(place)
     assert caught.value.exit_code == 4
+
+
+def test_redis_takes_its_jobs_from_the_set(tmp_path: Path) -> None:
+    """With an append-only file switched on, as the product does, a lone `dump.rdb` would be ignored."""
+    built("redis")
+    tmp_path.chmod(0o755)
+    data = tmp_path / "data"
+    (data / "appendonlydir").mkdir(parents=True)
+    with container("testbed/redis:8", "redis-server") as first:
+        wait_until(lambda: answers(first), "Redis")
+        docker("exec", first, "redis-cli", "lpush", "queue:default", "job")
+        rdb = subprocess.run(
+            ["docker", "exec", first, "redis-cli", "--rdb", "-"], capture_output=True, check=True
+        ).stdout
+    with (data / "appendonlydir" / redis_back.BASE).open("wb") as file:
+        stream = redis_back.WithoutMark(file.write)
+        for at in range(0, len(rdb), 7):
+            stream.write(rdb[at : at + 7])
+        stream.end()
+    (data / "appendonlydir" / "appendonly.aof.manifest").write_bytes(redis_back.MANIFEST)
+    where = ("--volume", f"{data}:/data")
+    with container(*where, "testbed/redis:8", "redis-server", "--appendonly", "yes") as second:
+        wait_until(lambda: answers(second), "Redis")
+        assert docker("exec", second, "redis-cli", "lrange", "queue:default", "0", "-1") == "job\n"
+        docker("exec", second, "redis-cli", "lpush", "queue:default", "another")
+        docker("restart", "--time", "5", second)
+        wait_until(lambda: answers(second), "Redis")
+        assert docker("exec", second, "redis-cli", "llen", "queue:default") == "2\n"
+
+
+def answers(name: str) -> bool:
+    ping = ["docker", "exec", name, "redis-cli", "ping"]
+    return b"PONG" in subprocess.run(ping, check=False, capture_output=True).stdout

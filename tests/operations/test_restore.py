@@ -8,6 +8,7 @@ from instancectl.core.backup import reviving
 from instancectl.core.backup.verdict import Level, Proof
 from instancectl.core.result import Status
 from instancectl.errors import InstanceError, OperationFailed, Refused, Unhealthy, Unreachable
+from instancectl.operations.backup import redis_back
 from tests.fakes.databases import PRODUCTION
 from tests.fakes.restore import SERVICES
 from tests.operations.restore_world import LIVE, Host, Source
@@ -63,6 +64,24 @@ class TestOnAnEmptyHost:
         assert (
             b"base.rdb seq 1 type b" in other.volumes.live["redis"]["appendonlydir/appendonly.aof.manifest"]
         )
+
+    @pytest.mark.parametrize("size", [1, 7, 40, 1000])
+    @pytest.mark.parametrize(
+        ("sent", "kept"),
+        [
+            (b"REDIS0011" + b"x" * 99 + b"\xff12345678" + b"0123456789abcdef" * 2 + b"01234567", -40),
+            (b"REDIS0011" + b"x" * 99 + b"\xff12345678", None),
+            (b"REDIS0011" + b"0123456789abcdef" * 9, None),
+            (b"REDIS0011", None),
+        ],
+    )
+    def test_the_mark_behind_a_dump_of_redis_is_cut_off(self, size, sent, kept):
+        out = bytearray()
+        stream = redis_back.WithoutMark(out.extend)
+        for at in range(0, len(sent), size):
+            stream.write(sent[at : at + size])
+        stream.end()
+        assert bytes(out) == sent[:kept]
 
     def test_nothing_is_left_beside(self, host):
         host.restore()

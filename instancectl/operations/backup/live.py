@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from instancectl.core.backup import aside, restoring
+from instancectl.core.backup import restoring
 from instancectl.core.backup.model import BackupSet
 from instancectl.core.backup.restoring import OTHER_SECRETS, Record
 from instancectl.core.config import InstanceConfig
@@ -22,11 +22,6 @@ DATA = frozenset({"db", MEDIA_VOLUME, REDIS_VOLUME})
 
 GONE_SECONDS = 150
 POLL_SECONDS = 0.5
-
-
-def restored(path: str) -> str:
-    """Where a file of a volume lies before it is live."""
-    return f"{aside.RESTORED}/{path}"
 
 
 def continued(here: Here, wish: Wish) -> tuple[Record | None, Wish]:

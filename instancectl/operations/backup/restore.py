@@ -7,19 +7,15 @@ from dataclasses import dataclass, field, replace
 
 from instancectl.core.applied import Applied
 from instancectl.core.backup import restoring
-from instancectl.core.backup.restoring import MEDIA, REDIS, Phase, Record
+from instancectl.core.backup.restoring import MEDIA, Phase, Record
 from instancectl.core.result import Result, Status
 from instancectl.core.units import show_bytes, show_seconds
 from instancectl.errors import InstanceError, Refused
-from instancectl.operations.backup import live, settings
+from instancectl.operations.backup import live, redis_back, settings
 from instancectl.operations.backup.choosing import Chosen, choose
 from instancectl.operations.backup.ground import Ground, Stage, Wish
 from instancectl.operations.backup.live import CACHE, MEDIA_VOLUME, REDIS_VOLUME
 from instancectl.operations.backup.media_back import MediaBack
-
-REDIS_BASE = "appendonly.aof.1.base.rdb"
-REDIS_MANIFEST = f"file {REDIS_BASE} seq 1 type b\n"
-"""With an append-only file Redis ignores a lone `dump.rdb`; this names it as the file's base (Redis 7)."""
 
 _SAID = {
     Phase.SETTINGS: "settings and secrets",
@@ -206,7 +202,9 @@ class _Run:
         return self.stage.database.restore(self.ground.opener, self.chosen.set)
 
     def _media(self) -> str:
-        self._stage_redis()
+        # By default Redis begins empty: what waited then was delivered since, or must not be any more.
+        if self.wish.redis:
+            redis_back.stage(self.ground.opener, self.chosen.set, self.stage.volumes)
         target = self.stage.media
         if target is None or self.chosen.set.part(MEDIA) is None:
             return "none in this set"
@@ -218,17 +216,6 @@ class _Run:
             accept=restoring.MISSING_MEDIA in self.wish.accepted,
         )
         return back.run(self.chosen.set)
-
-    def _stage_redis(self) -> None:
-        """By default Redis begins empty: what waited then was delivered since, or must not be any more."""
-        if not self.wish.redis:
-            return
-        for name, content in ((REDIS_BASE, None), ("appendonly.aof.manifest", REDIS_MANIFEST.encode())):
-            with self.stage.volumes.create(REDIS_VOLUME, live.restored(f"appendonlydir/{name}")) as sink:
-                if content is None:
-                    self.ground.opener.part(self.chosen.set, REDIS, sink.write)
-                else:
-                    sink.write(content)
 
     def _stop(self) -> str:
         return live.stop(self.ground, self.stage)
