@@ -250,13 +250,13 @@ def _broken(
         eventually(lambda: expected in hook.names(started), seconds=MESSAGE_WITHIN)
         took = time.monotonic() - started
         eventually(lambda: len(alarmed.mails()) > before, seconds=MESSAGE_WITHIN - took + 5)
-        time.sleep(15)  # whatever else would page has by then
+        time.sleep(10)  # whatever else would page has by then
     finally:
         mends()
     print(f"{expected}: told after {took:.0f} s")
     eventually(lambda: expected in hook.names(started, "resolved"), seconds=RESOLVED_WITHIN)
     print(f"{expected}: over after {time.monotonic() - started:.0f} s")
-    time.sleep(20)  # and whatever would page once the cause is gone
+    time.sleep(10)  # and whatever would page once the cause is gone
     pages = [body for at, body in hook.got if at >= started and body["severity"] == "page"]
     assert {one["name"] for body in pages for one in body["alerts"]} == {expected}
     first = pages[0]
