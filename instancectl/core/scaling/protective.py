@@ -41,7 +41,11 @@ def measures(
     mended = state.mail.mended_at == seen.at
     state = replace(state, ladder=ladder, mail=replace(state.mail, metered=metered))
     decisions = [*_rungs(policy, before, ladder, outlook)]
+    unset = state
     state, more = _registrations(state, sample, ladder, metered, outlook)
+    if policy.mode != "auto":
+        # Nobody sets what is only advised: there is nothing to restore, and nobody to have changed it.
+        state = replace(state, original=unset.original, set_by_us=unset.set_by_us, set_at=unset.set_at)
     decisions += more
     if mended:
         why = "the mail server accepts mail again; retries do not wait for their turn"

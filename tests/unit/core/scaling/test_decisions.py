@@ -212,6 +212,18 @@ def test_what_the_admin_sets_meanwhile_stands() -> None:
     assert not state.original
 
 
+def test_advice_about_registrations_remembers_no_mode_that_nobody_set() -> None:
+    policy = reference_policy(mode="advise")
+    state = replace(settled(policy), ladder=LadderState(2, START, calm_since=START))
+    every: list[Decision] = []
+    for tick in range(20):
+        state, decisions = decide(policy, state, sample(START + 10 * tick))
+        every += decisions
+    assert [one.mode for one in only(tuple(every), Kind.REGISTRATIONS)] == ["approved"]
+    assert not [one for one in every if one.rule == "admin"]
+    assert not state.original
+
+
 def test_switching_to_advice_takes_back_what_was_given_up() -> None:
     state = replace(
         settled(reference_policy()),
