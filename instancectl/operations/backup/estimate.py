@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from instancectl.core.backup import database, index
+from instancectl.core.backup.model import Media
 from instancectl.core.result import Result, Status
 from instancectl.core.units import show_bytes, show_seconds
 from instancectl.errors import OperationFailed
 from instancectl.operations.backup.place import Place
 from instancectl.operations.backup.run import usable_packs
 from instancectl.operations.backup.subject import Subject
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """What a walk over the uploads showed; bytes."""
-
-    files: int = 0
-    bytes: int = 0
-    new_files: int = 0
-    new_bytes: int = 0
-    left_out_files: int = 0
-    left_out_bytes: int = 0
 
 
 def estimate(subject: Subject, place: Place) -> Result:
@@ -68,13 +56,13 @@ def _database_bytes(subject: Subject) -> int:
 
 def _media(subject: Subject, usable: frozenset[str]) -> Media:
     if subject.media is None:
-        return Media()
+        return Media("s3")
     files = size = new_files = new_bytes = 0
     for file, entry in index.joined(subject.media.walk(), subject.index.known()):
         files, size = files + 1, size + file.size
         if entry is None or entry.pack not in usable or not index.touched(file, entry):
             new_files, new_bytes = new_files + 1, new_bytes + file.size
-    return Media(files, size, new_files, new_bytes, *subject.media.left_out())
+    return Media("local", files, size, new_files, new_bytes, *subject.media.left_out())
 
 
 def _last_seconds(place: Place) -> float | None:
@@ -96,7 +84,7 @@ def _json(
 ) -> dict[str, object]:
     return {
         "database_bytes": size,
-        "media": {name: getattr(media, name) for name in Media.__slots__},
+        "media": {name: getattr(media, name) for name in Media.__slots__ if name != "storage"},
         "destinations": [
             {"destination": name, "free_bytes": free, "most_bytes": most} for name, free, most in rooms
         ],
