@@ -161,6 +161,7 @@ def alarmed(instance: Instance, mail_server: tuple[int, str]) -> Iterator[Alarme
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
         server.shutdown()
+        server.server_close()
         instance.configure()
         instance.cli("deploy")
         for volume in ("prometheus", "alertmanager"):
