@@ -15,18 +15,19 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from tests.contract.standin_harness import Standin
 from tests.e2e.host import Instance, docker, eventually
 
 
 class Peers:
     """Several addresses, so that none of them looks like the one dead server that everybody waits for."""
 
-    def __init__(self, number: int, seconds: float, network: str = "docker_gwbridge") -> None:
+    def __init__(self, number: int, seconds: float) -> None:
         self.seconds = seconds
         self.received: Counter[int] = Counter()
         self._lock = threading.Lock()
-        self.address = docker("network", "inspect", network, "--format", "{{(index .IPAM.Config 0).Gateway}}")
+        self.address = docker(
+            "network", "inspect", "docker_gwbridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"
+        )
         self._servers = [_server(self) for _ in range(number)]
 
     def __enter__(self) -> Self:
@@ -74,7 +75,7 @@ def _server(peers: Peers) -> ThreadingHTTPServer:
 class Flow:
     """Enqueues deliveries the way Mastodon's own client does."""
 
-    def __init__(self, instance: Instance | Standin, peers: Peers) -> None:
+    def __init__(self, instance: Instance, peers: Peers) -> None:
         self._instance, self._peers = instance, peers
         self._account = int(instance.sql("select id from accounts where username = 'admin'"))
         self.sent = 0
