@@ -22,6 +22,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import local_agent
 import local_images
 import machine
 from host_ports import Ports, refuse_taken_ports
@@ -110,6 +111,7 @@ def up(ports: Ports, images: str) -> int:
     before = read_note()
     result = deploy()
     export_certificate()
+    step("agent and dashboard", local_agent.start)
     changed = result["status"] != "unchanged"
     if password := new_password(result, before):
         tell_everything(ports, password)
@@ -173,8 +175,9 @@ def init(ports: Ports, images: dict[str, str]) -> tuple[str, None]:
     """Write the settings and generate the secrets."""
     words = ["init", "--local", "--domain", DOMAIN, "--owner", OWNER]
     words += ["--set", f"proxy.http_port={ports.http}", "--set", f"proxy.https_port={ports.https}"]
-    for key, image in images.items():
-        words += ["--set", f"images.{key}={image}"]
+    values = {f"images.{key}": image for key, image in images.items()} | local_agent.settings()
+    for key, value in values.items():
+        words += ["--set", f"{key}={value}"]
     instancectl(*words)
     return str(SETTINGS.relative_to(ROOT)), None
 
@@ -293,6 +296,7 @@ https://{DOMAIN}{ports.suffix} is up
   log in with   {OWNER}@{DOMAIN}
   password      {password}      (shown once)
   mail          https://mail.{DOMAIN}{ports.suffix}      every mail this instance sends ends here
+  dashboard     {local_agent.dashboard()}      how it is, and how it was
 
   Its certificate is signed by an authority of its own. To trust it on this machine:
     sudo cp {certificate} /usr/local/share/ca-certificates/{DOMAIN}.crt && sudo update-ca-certificates
@@ -322,6 +326,8 @@ def down() -> int:
     if not HOME.exists():
         print("nothing to remove: there is no .quickstart/ here")
         return 0
+    if local_agent.running():
+        step("agent", local_agent.stop)
     if SETTINGS.exists() and COMMAND.exists():
         take_down(note)
     stop(note)

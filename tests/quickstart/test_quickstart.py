@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +95,17 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         made.start("--down").communicate(timeout=300)
 
 
+def agents(checkout: Checkout) -> list[str]:
+    """Processes that run out of its directory."""
+    home = bytes(checkout.directory / ".quickstart")
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if entry.read_bytes().startswith(home):
+                found.append(entry.parent.name)
+    return found
+
+
 def test_a_taken_port_is_named_before_anything_is_touched(checkout: Checkout) -> None:
     with socket.socket() as taken:
         taken.bind(("", checkout.http))
@@ -117,6 +130,9 @@ def test_a_killed_run_is_continued_to_an_instance_that_answers(checkout: Checkou
     assert b" 200 " in answer.splitlines()[0]
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["domain"] == DOMAIN
     assert b" 200 " in checkout.get(f"mail.{DOMAIN}", "/").splitlines()[0]
+    (dashboard,) = re.findall(r"^  dashboard +(http://127\S+)", said, re.MULTILINE)
+    with urllib.request.urlopen(dashboard, timeout=20) as page:
+        assert DOMAIN in page.read().decode()
 
 
 def test_a_second_run_says_in_seconds_that_everything_is_in_place(checkout: Checkout) -> None:
@@ -137,7 +153,9 @@ def test_another_checkout_keeps_its_hands_off(checkout: Checkout, tmp_path: Path
 
 
 def test_down_removes_all_of_it(checkout: Checkout) -> None:
+    assert len(agents(checkout)) == 1
     assert f"{DOMAIN} is removed" in checkout.run("--down")
+    assert not agents(checkout)
     assert not objects()
     assert not (checkout.directory / ".quickstart").exists()
     assert "nothing to remove" in checkout.run("--down")
