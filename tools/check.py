@@ -153,7 +153,7 @@ def pytest(python: Path, name: str, *arguments: str) -> tuple[str, ...]:
 
 
 def quick_tiers(python: Path) -> tuple[Tier, ...]:
-    """What needs no Docker: static checks, quick tests, and the same tests on the wheel."""
+    """What needs no Docker: static checks, tests of the checkout, and of the installed wheel."""
     tool = python.parent
     static = (
         (f"{tool}/ruff", "check"),
@@ -165,23 +165,21 @@ def quick_tiers(python: Path) -> tuple[Tier, ...]:
         (f"{tool}/ansible-lint", "-q", "playbooks/site.yml"),
         (str(python), "-m", "instancectl.cli.reference", "check"),
     )
-    tests = [f"tests/{name}" for name in ("architecture", "unit", "operations", "cli", "docs", "contract")]
+    of_the_checkout = [f"tests/{name}" for name in ("architecture", "docs", "contract")]
+    of_the_package = [f"tests/{name}" for name in ("unit", "operations", "cli")]
     wheel = LOGS / "wheel"
     return (
         Tier("static", static, 300),
-        Tier("quick", (pytest(python, "quick", *TWO, "-m", "not contract and not e2e", *tests),), 900),
+        Tier(
+            "quick",
+            (pytest(python, "quick", *TWO, "-m", "not contract and not e2e", *of_the_checkout),),
+            600,
+        ),
         Tier("wheel", ((str(python), "tools/wheel.py", str(wheel)),), 300),
         Tier(
             "installed",
-            (
-                pytest(
-                    wheel / "venv/bin/python",
-                    "installed",
-                    *TWO,
-                    *(f"tests/{n}" for n in ("unit", "operations", "cli")),
-                ),
-            ),
-            600,
+            (pytest(wheel / "venv/bin/python", "installed", *TWO, *of_the_package),),
+            900,
             wheel / "checkout",
         ),
     )
