@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import requests
-from docker.errors import NotFound
+from docker.errors import APIError
 
 from instancectl.adapters.docker_engine.jobs import frames
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 ELSEWHERE_SECONDS = 10
 """How long the log of a replica on another host is waited for."""
+
+_GONE = {requests.codes.not_found, requests.codes.conflict}
+"""What the Engine answers for a container that was removed, or that it could not remove to the end."""
 
 _FROM_SWARM = 3
 """Origin of a frame that is no output: Swarm's own word on what it could not read."""
@@ -27,17 +30,18 @@ def logs(api: APIClient, name: str, *, tail: int, follow: bool, since: int) -> I
             api.service_logs(name, stdout=True, stderr=True, follow=True, **_wanted(tail, since))
         )
         return
-    # Not asked of the service: Swarm then waits, without an end, for replicas that have no container.
+    # Not asked of the service: Swarm then waits, without an end, for a container that is not quite removed.
     here = api.info()["Swarm"]["NodeID"]
-    tasks = [t for t in api.tasks(filters={"service": name}) if (t["Status"].get("ContainerStatus"))]
+    tasks = [task for task in api.tasks(filters={"service": name}) if _container(task)]
     written: list[str] = []
     unread: list[str] = []
     for task in tasks:
         try:
             read = _here if task.get("NodeID") == here else _elsewhere
             written += read(api, task, tail, since)
-        except NotFound:
-            continue  # its container was removed
+        except APIError as error:
+            if error.status_code not in _GONE:
+                raise
         except requests.exceptions.RequestException:
             unread.append(task["ID"])
     ordered = [line.partition(" ")[2] for line in sorted(written, key=_time)]
@@ -46,8 +50,11 @@ def logs(api: APIClient, name: str, *, tail: int, follow: bool, since: int) -> I
 
 
 def _here(api: APIClient, task: Any, tail: int, since: int) -> list[str]:
-    container = task["Status"]["ContainerStatus"]["ContainerID"]
-    return list(_lines([api.logs(container, timestamps=True, **_wanted(tail, since))]))
+    return list(_lines([api.logs(_container(task), timestamps=True, **_wanted(tail, since))]))
+
+
+def _container(task: Any) -> str:
+    return str((task["Status"].get("ContainerStatus") or {}).get("ContainerID") or "")
 
 
 def _wanted(tail: int, since: int) -> dict[str, Any]:
