@@ -226,6 +226,8 @@ def test_beside_a_live_instance_and_back(saved: Saved):
     token = browser.token(f"admin@{DOMAIN}", instance.password)
     later = str(browser.ask("/api/v1/statuses", form={"status": "after the set"}, token=token).json["id"])
     now = rows(instance)
+    for_later = ("ZCOUNT", "schedule", str(time.time() + 3600), "+inf")
+    waiting = instance.redis(*for_later)
 
     assert saved.restore("--side-by-side")["data"]["kept"]
 
@@ -238,7 +240,8 @@ def test_beside_a_live_instance_and_back(saved: Saved):
     instance.cli("restore", "undo")
 
     assert rows(instance) == now
-    assert instance.redis("ZCARD", "schedule") == "1"
+    assert instance.redis(*for_later) == waiting
+    assert int(waiting)
     assert saved.browser().ask(f"/api/v1/statuses/{later}").status == 200
     instance.cli("restore", "finish")
     databases = instance.sql(

@@ -30,7 +30,7 @@ def logs(api: APIClient, name: str, *, tail: int, follow: bool, since: int) -> I
             api.service_logs(name, stdout=True, stderr=True, follow=True, **_wanted(tail, since))
         )
         return
-    # Not asked of the service: Swarm then waits, without an end, for a container that is not quite removed.
+    # Not asked of the service: Swarm then waits, without an end, for a replica that never got a container.
     here = api.info()["Swarm"]["NodeID"]
     tasks = [task for task in api.tasks(filters={"service": name}) if _container(task)]
     written: list[str] = []

@@ -29,18 +29,18 @@ SPELLS_TOLD: Final = 500
 """Stretches of each surface that are handed over; in quiet times they reach back for months."""
 
 
-def asks(site: str, slice_number: int) -> tuple[Ask, ...]:
-    """The requests of one slice.
+def asks(site: str, once: str) -> tuple[Ask, ...]:
+    """The requests of one round.
 
     Args:
         site: the name visitors type, with its port if there is one.
-        slice_number: makes the questions new, so that no cache has an answer to them.
+        once: letters and digits that nobody used before, so that no cache has an answer.
     """
     # Nobody has this account. 404 is the database's answer to that.
-    nobody = f"/.well-known/webfinger?resource=acct:probe-{slice_number}@{site.partition(':')[0]}"
+    nobody = f"/.well-known/webfinger?resource=acct:probe-{once}@{site.partition(':')[0]}"
     return (
         Ask("web", "inbox", "edge", "/inbox", (JSON_LD,), frozenset({202}), body=DELETE),
-        Ask("login", "form", "edge", f"/auth/sign_in?probe={slice_number}", (), holds=b"user[password]"),
+        Ask("login", "form", "edge", f"/auth/sign_in?probe={once}", (), holds=b"user[password]"),
         Ask("federation", "webfinger", "edge", nobody, (), frozenset({200, 404})),
         Ask("streaming", "token", "edge", MADE_UP_TOKEN, WEBSOCKET_HEADERS, frozenset({401})),
     )

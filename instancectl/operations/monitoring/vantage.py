@@ -84,12 +84,13 @@ class Post:
 
 def look(point: Point, eyes: Eyes) -> Sighting:
     """One round; what failed is asked once more."""
-    wanted = {ask.surface: ask for ask in asks(point.site, slice_of(eyes.clock.epoch_seconds()))}
+    wanted = _questions(point, eyes)
     found = _asked(point, eyes, wanted)
-    again = {name: wanted[name] for name, one in found.items() if one.failure}
-    if again:
+    failed = [name for name, one in found.items() if one.failure]
+    if failed:
         eyes.clock.sleep(surfaces.RETRY_AFTER_SECONDS)
-        found |= _asked(point, eyes, again)
+        again = _questions(point, eyes)
+        found |= _asked(point, eyes, {name: again[name] for name in failed})
     connected = True
     if any(one.failure for one in found.values()) and point.controls:
         connected = _reaches_anything(point, eyes)
@@ -187,6 +188,12 @@ class Vantage:
         """What the agent fetches; see `core.monitoring.vantage.as_told`."""
         told = {sli: self._post.ledger.spells(sli, SPELLS_TOLD) for sli in (AVAILABILITY, *SURFACES)}
         return as_told(self._point.name, told, connected=self._seen is None or self._seen.connected)
+
+
+def _questions(point: Point, eyes: Eyes) -> dict[str, Ask]:
+    """New ones each time: two vantages in the same slice must not answer each other through a cache."""
+    once = f"{int(eyes.clock.epoch_seconds() * 1e6):x}"
+    return {ask.surface: ask for ask in asks(point.site, once)}
 
 
 def _asked(point: Point, eyes: Eyes, wanted: Mapping[str, Ask]) -> dict[str, Answered]:
