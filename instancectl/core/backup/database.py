@@ -5,6 +5,7 @@ The dump is stdout, everything else is told on stderr in lines that begin with `
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from instancectl.errors import OperationFailed
 TOLD = "instancectl: "
 DUMP_MAGIC = b"PGDMP"
 REDIS_MAGIC = b"REDIS"
+
+_ERROR = re.compile(r"\b(error|ERROR|FATAL|PANIC):")
 
 CONNECT = (
     'export PGPASSWORD="$(cat /run/secrets/db_password)" PGCONNECT_TIMEOUT=10 PGAPPNAME=instancectl-backup '
@@ -99,9 +102,13 @@ class Dumped:
 
 
 def why(said: str) -> str:
-    """The last line of stderr that is not ours, behind a colon; empty when there is none."""
+    """The first error of stderr that is not ours, or else its last line, behind a colon; empty without any.
+
+    What follows an error is its detail, or what it led to.
+    """
     others = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith(TOLD)]
-    return f": {others[-1]}" if others else ""
+    errors = [line for line in others if _ERROR.search(line)]
+    return f": {(errors or others[-1:])[0]}" if others else ""
 
 
 def read(said: str, code: int) -> Dumped:
