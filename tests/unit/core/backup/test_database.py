@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from instancectl.core.backup.database import TOLD, why
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("", ""),
+        (f"{TOLD}rows public.users 3\n", ""),
+        ("pg_dump: reading schemas\nno such thing\n", ": no such thing"),
+        (
+            "pg_restore: error: could not execute query: ERROR:  disk full\n"
+            "Command was: CREATE INDEX\npg_restore: error: a worker process died unexpectedly\n",
+            ": pg_restore: error: could not execute query: ERROR:  disk full",
+        ),
+        ("psql: note\nFATAL:  the database is starting up\nbye\n", ": FATAL:  the database is starting up"),
+    ],
+)
+def test_the_first_error_is_the_cause(said: str, told: str) -> None:
+    assert why(said) == told
