@@ -12,8 +12,8 @@ from instancectl.core.backup.database import TOLD, why
         (f"{TOLD}rows public.users 3\n", ""),
         ("pg_dump: reading schemas\nno such thing\n", ": no such thing"),
         (
-            "pg_restore: error: could not make it: ERROR:  disk full\nCommand was: X\npg_restore: error: died\n",
-            ": pg_restore: error: could not make it: ERROR:  disk full",
+            "pg_restore: error: could not make it: ERROR:  full\nCommand was: X\npg_restore: error: died\n",
+            ": pg_restore: error: could not make it: ERROR:  full",
         ),
         ("psql: note\nFATAL:  the database is starting up\nbye\n", ": FATAL:  the database is starting up"),
     ],
