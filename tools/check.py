@@ -193,7 +193,9 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
     # These tests wait for servers more than they compute; those of one file share what they started.
     by_file = (*TWO, "--dist", "loadfile")
     # The paths of ssh's sockets must be short, and a test process among several has long ones.
-    ssh = tuple(f"tests/contract/test_{name}.py" for name in ("relay", "remote", "ssh_login"))
+    ssh = tuple(
+        f"tests/contract/test_{name}.py" for name in ("relay", "remote", "ssh_login", "dashboard_tunnel")
+    )
     others = (*in_order, *by_file, *(f"--ignore={path}" for path in ssh), "tests")
     return (
         Tier(
