@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,8 @@ def vantage_point(
     name: str, site: str, address: str, controls: tuple[str, ...], roots: str
 ) -> tuple[Point, Eyes]:
     """Who looks at what, and with what; `roots` is a PEM file, empty takes this machine's."""
+    import socket
+
     from instancectl.adapters.daemon_threads import DaemonThreads
     from instancectl.adapters.http_probe import SocketHttpProbe
     from instancectl.core.monitoring.surfaces import TIMEOUT_SECONDS
