@@ -173,8 +173,8 @@ def kept(options: Globals, accepted: tuple[str, ...] = ()) -> Here:
     from instancectl.adapters.backup_figures import FiguresFile
     from instancectl.adapters.file_lock import FileLock
     from instancectl.adapters.journal_file import JournalFile
-    from instancectl.adapters.restore_desk import DeskDirectory
     from instancectl.adapters.restore_files import RecordFile
+    from instancectl.adapters.restoring.restore_desk import DeskDirectory
     from instancectl.adapters.state_file import StateDirectory
     from instancectl.operations.backup.ground import Here
 
@@ -218,7 +218,7 @@ def drill(options: Globals, source: Source) -> Grounds:
     from instancectl.adapters.docker_engine.streams import DockerStreams
     from instancectl.adapters.file_lock import FileLock
     from instancectl.adapters.journal_file import JournalFile
-    from instancectl.adapters.restore_desk import DeskDirectory
+    from instancectl.adapters.restoring.restore_desk import DeskDirectory
     from instancectl.operations.backup.database_back import DatabaseBack
     from instancectl.operations.backup.drill import Grounds
 
@@ -299,14 +299,14 @@ def _stage(options: Globals, accepted: tuple[str, ...]) -> Stage:
 
 
 def _volumes(streams: ContainerStreams, stack: str) -> VolumeFiles:
-    from instancectl.adapters.volume_files import VolumeDirectory
+    from instancectl.adapters.restoring.volume_files import VolumeDirectory
 
     return VolumeDirectory(lambda volume: streams.volume_path(stack, volume))
 
 
 def _media(root: Callable[[], Path], *, ours: bool = False) -> MediaTarget:
-    from instancectl.adapters.media_target import OWNER, MediaDirectory
     from instancectl.adapters.media_tree import MediaTree
+    from instancectl.adapters.restoring.media_target import OWNER, MediaDirectory
 
     def walk(root: Path) -> Iterator[Found]:
         return MediaTree(root, ()).walk()
@@ -318,7 +318,7 @@ def getting(options: Globals, source: Source, to: str) -> Getting:
     """What `backup get` works with; `to` is where files go."""
     from instancectl.adapters.docker_engine.streams import DockerStreams
     from instancectl.adapters.private_file import PrivateFile
-    from instancectl.adapters.restore_desk import DeskDirectory
+    from instancectl.adapters.restoring.restore_desk import DeskDirectory
     from instancectl.operations.backup.get import Getting
 
     found, streams = sets(options, source), DockerStreams(swarm())

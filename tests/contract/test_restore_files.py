@@ -12,11 +12,11 @@ from instancectl.adapters.backup_crypto import BackupCrypto
 from instancectl.adapters.backup_figures import FiguresFile
 from instancectl.adapters.destinations.directory import DirectoryDestination
 from instancectl.adapters.media_index_file import MediaIndexFile
-from instancectl.adapters.media_target import MediaDirectory
 from instancectl.adapters.media_tree import MediaTree
-from instancectl.adapters.restore_desk import DeskDirectory
 from instancectl.adapters.restore_files import InstanceDirectory, RecordFile
-from instancectl.adapters.volume_files import VolumeDirectory
+from instancectl.adapters.restoring.media_target import MediaDirectory
+from instancectl.adapters.restoring.restore_desk import DeskDirectory
+from instancectl.adapters.restoring.volume_files import VolumeDirectory
 from instancectl.core.backup import aside
 from instancectl.core.backup.aside import RESTORED
 from instancectl.core.backup.figures import Figures

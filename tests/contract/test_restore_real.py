@@ -15,7 +15,7 @@ import pytest
 
 from instancectl.adapters.docker_engine import DockerSwarm
 from instancectl.adapters.docker_engine.streams import DockerStreams
-from instancectl.adapters.volume_files import VolumeDirectory
+from instancectl.adapters.restoring.volume_files import VolumeDirectory
 from instancectl.core.backup import reviving
 from instancectl.errors import OperationFailed, Unhealthy
 from instancectl.operations.backup import redis_back
@@ -203,7 +203,7 @@ from instancectl.adapters.backup_crypto import BackupCrypto
 from instancectl.adapters.destinations.directory import DirectoryDestination
 from instancectl.adapters.docker_engine import DockerSwarm
 from instancectl.adapters.docker_engine.streams import DockerStreams
-from instancectl.adapters.volume_files import VolumeDirectory
+from instancectl.adapters.restoring.volume_files import VolumeDirectory
 from instancectl.core.secrets import Secret
 from instancectl.operations.backup.choosing import choose
 from instancectl.operations.backup.database_back import DatabaseBack

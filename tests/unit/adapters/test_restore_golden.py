@@ -9,9 +9,9 @@ import pytest
 
 from instancectl.adapters.backup_crypto import BackupCrypto
 from instancectl.adapters.destinations.directory import DirectoryDestination
-from instancectl.adapters.media_target import MediaDirectory
 from instancectl.adapters.media_tree import MediaTree
-from instancectl.adapters.restore_desk import DeskDirectory
+from instancectl.adapters.restoring.media_target import MediaDirectory
+from instancectl.adapters.restoring.restore_desk import DeskDirectory
 from instancectl.core.secrets import Secret
 from instancectl.operations.backup.choosing import choose
 from instancectl.operations.backup.media_back import MediaBack

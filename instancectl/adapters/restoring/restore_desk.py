@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from instancectl.adapters.restoring.failing import translated
 from instancectl.core.backup import index
 from instancectl.core.backup.index import Entry
-from instancectl.errors import InstanceError, OperationFailed
 
 HELD_BYTES = 8 * 1024 * 1024
 """Lines that are held before they go to the files of their packs: there may be thousands of packs."""
@@ -30,7 +30,7 @@ class DeskDirectory:
     def begin(self) -> None:
         """Forget everything."""
         self.remove()
-        with _translated(self._directory):
+        with self._working():
             (self._directory / "packs").mkdir(mode=0o700, parents=True)
             (self._directory / "done").mkdir(mode=0o700)
 
@@ -46,7 +46,7 @@ class DeskDirectory:
     def close(self) -> None:
         """Durable from here on."""
         self._write()
-        with _translated(self._directory):
+        with self._working():
             (self._directory / WHOLE).touch()
             os.sync()
             (self._directory / COMPLETE).touch()
@@ -57,18 +57,18 @@ class DeskDirectory:
 
     def packs(self) -> tuple[str, ...]:
         """Oldest first: names of packs sort by age."""
-        with _translated(self._directory):
+        with self._working():
             found = sorted(path.name for path in (self._directory / "packs").iterdir())
         return tuple(name.replace("~", "/") for name in found)
 
     def of(self, pack: str) -> list[Entry]:
         """By offset."""
-        with _translated(self._directory), (self._directory / "packs" / _file(pack)).open("rb") as file:
+        with self._working(), (self._directory / "packs" / _file(pack)).open("rb") as file:
             return sorted((index.parse(line) for line in file), key=lambda one: one.offset)
 
     def whole(self) -> Iterator[Entry]:
         """Line by line."""
-        with _translated(self._directory), (self._directory / WHOLE).open("rb") as file:
+        with self._working(), (self._directory / WHOLE).open("rb") as file:
             for line in file:
                 yield index.parse(line)
 
@@ -78,39 +78,28 @@ class DeskDirectory:
 
     def mark_done(self, pack: str) -> None:
         """An empty file."""
-        with _translated(self._directory):
+        with self._working():
             (self._directory / "done" / _file(pack)).touch()
 
     def remove(self) -> None:
         """The whole directory."""
         self._held.clear()
         self._size = 0
-        with _translated(self._directory):
+        with self._working():
             if self._directory.exists():
                 shutil.rmtree(self._directory)
 
     def _write(self) -> None:
-        with _translated(self._directory):
+        with self._working():
             for name, lines in self._held.items():
                 with (self._directory / name).open("ab") as file:
                     file.write(lines)
         self._held.clear()
         self._size = 0
 
+    def _working(self) -> AbstractContextManager[None]:
+        return translated(f"use `{self._directory}`", hint="see `df -h`; run the same command again")
+
 
 def _file(pack: str) -> str:
     return pack.replace("/", "~")
-
-
-@contextmanager
-def _translated(where: Path) -> Iterator[None]:
-    try:
-        yield
-    except InstanceError:
-        raise
-    except OSError as error:
-        raise OperationFailed(
-            f"cannot use `{where}`: {(error.strerror or str(error)).lower()}",
-            hint="see `df -h`; run the same command again",
-            subject=str(where),
-        ) from error

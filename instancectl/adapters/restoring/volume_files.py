@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from instancectl.adapters.restoring.failing import translated
 from instancectl.core.backup.aside import BEFORE, MODE, MOVING, OURS, RESTORED, RETURNING
-from instancectl.errors import InstanceError, OperationFailed
 
 PRIVATE = 0o600
 
@@ -28,7 +28,7 @@ class VolumeDirectory:
         """A file beside, flushed, then renamed."""
         final = self._root(volume) / name
         beside = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
-        with _translated(f"write `{final}`"):
+        with translated(f"write `{final}`"):
             if final.parent != self._root(volume):
                 final.parent.mkdir(mode=MODE, parents=True, exist_ok=True)
                 (self._root(volume) / RESTORED).chmod(MODE)
@@ -36,17 +36,17 @@ class VolumeDirectory:
         try:
             with os.fdopen(handle, "wb", buffering=1024 * 1024) as file:
                 yield _Sink(file, str(final))
-                with _translated(f"write `{final}`"):
+                with translated(f"write `{final}`"):
                     file.flush()
                     os.fsync(file.fileno())
-            with _translated(f"write `{final}`"):
+            with translated(f"write `{final}`"):
                 beside.replace(final)
         finally:
             beside.unlink(missing_ok=True)
 
     def remove(self, volume: str, name: str) -> None:
         """Remove a file, and what a killed run left of writing it."""
-        with _translated(f"remove `{name}`"):
+        with translated(f"remove `{name}`"):
             final = self._root(volume) / name
             final.unlink(missing_ok=True)
             for left in final.parent.glob(f".{final.name}.*"):
@@ -54,21 +54,21 @@ class VolumeDirectory:
 
     def free_bytes(self, volume: str) -> int:
         """Room for root."""
-        with _translated("measure the disk"):
+        with translated("measure the disk"):
             found = os.statvfs(self._root(volume))
             return found.f_bavail * found.f_frsize
 
     def set_in(self, volume: str, keep: frozenset[str]) -> None:
         """Live → before, restored → live."""
         root = self._root(volume)
-        with _translated(f"swap the files in `{root}`"):
+        with translated(f"swap the files in `{root}`"):
             (root / RESTORED).mkdir(mode=MODE, exist_ok=True)
             self._exchange(root, root / RESTORED, root / BEFORE, keep)
 
     def set_back(self, volume: str, keep: frozenset[str]) -> None:
         """Before → live, live → restored."""
         root = self._root(volume)
-        with _translated(f"swap the files in `{root}`"):
+        with translated(f"swap the files in `{root}`"):
             if not (root / BEFORE).exists() and (root / MOVING).exists():
                 # `set_in` was killed while it put aside what is live: nothing restored is live yet.
                 _move_all(root / MOVING, root)
@@ -99,7 +99,7 @@ class VolumeDirectory:
     def drop(self, volume: str) -> None:
         """Remove everything of ours."""
         root = self._root(volume)
-        with _translated(f"remove what lies beside in `{root}`"):
+        with translated(f"remove what lies beside in `{root}`"):
             for name in OURS:
                 if (root / name).exists():
                     shutil.rmtree(root / name)
@@ -116,7 +116,7 @@ class _Sink:
 
     def write(self, chunk: bytes, /) -> None:
         """Take more."""
-        with _translated(f"write `{self._name}`"):
+        with translated(f"write `{self._name}`"):
             self._file.write(chunk)
 
 
@@ -136,16 +136,3 @@ def _sync(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _translated(action: str) -> Iterator[None]:
-    try:
-        yield
-    except InstanceError:
-        raise
-    except OSError as error:
-        raise OperationFailed(
-            f"cannot {action}: {(error.strerror or str(error)).lower()}",
-            hint="see `df -h`; what is live was not touched, run the same command again",
-        ) from error

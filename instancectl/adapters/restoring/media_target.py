@@ -10,14 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from instancectl.adapters.restoring.failing import UNTOUCHED, translated
 from instancectl.core.backup.aside import MODE
 from instancectl.core.backup.index import Entry, Found
-from instancectl.errors import InstanceError, OperationFailed
+from instancectl.errors import OperationFailed
 
 OWNER = 991
 """User and group of the official image (its Dockerfile)."""
 
 BUFFER = 256 * 1024
+
+
+HINT = f"see `df -h` and `df -i`; {UNTOUCHED}"
 
 
 class MediaDirectory:
@@ -36,7 +40,7 @@ class MediaDirectory:
 
     def begin(self) -> None:
         """The directory that only root may enter."""
-        with _translated(str(self._root)):
+        with translated(f"write `{self._root!s}`", hint=HINT):
             self._root.mkdir(mode=MODE, parents=True, exist_ok=True)
             self._base = os.fsencode(self._root)
             self._known = {self._base}
@@ -46,19 +50,19 @@ class MediaDirectory:
         """Written beside and renamed: a name that is there is whole."""
         path = self._path(entry)
         beside = self._base + b"/." + secrets.token_hex(8).encode()
-        with _translated(os.fsdecode(path)):
+        with translated(f"write `{os.fsdecode(path)}`", hint=HINT):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             handle = os.open(beside, flags, 0o644)
         try:
             with os.fdopen(handle, "wb", buffering=BUFFER) as file:
                 yield _Sink(file, os.fsdecode(path))
-                with _translated(os.fsdecode(path)):
+                with translated(f"write `{os.fsdecode(path)}`", hint=HINT):
                     file.flush()
                     os.fchmod(file.fileno(), 0o644)
                     if self._owner is not None:
                         os.fchown(file.fileno(), self._owner, self._owner)
                     os.utime(file.fileno(), ns=(entry.mtime_ns, entry.mtime_ns))
-            with _translated(os.fsdecode(path)):
+            with translated(f"write `{os.fsdecode(path)}`", hint=HINT):
                 os.rename(beside, path)  # noqa: PTH104 - bytes
         except BaseException:
             _unlink(beside)
@@ -67,7 +71,7 @@ class MediaDirectory:
     def link(self, entry: Entry, target: bytes) -> None:
         """A link that is there already is replaced."""
         path = self._path(entry)
-        with _translated(os.fsdecode(path)):
+        with translated(f"write `{os.fsdecode(path)}`", hint=HINT):
             _unlink(path)
             os.symlink(target, path)  # noqa: PTH211 - bytes
             if self._owner is not None:
@@ -92,7 +96,7 @@ class MediaDirectory:
         path = self._base + b"/" + entry.path
         directory = path.rpartition(b"/")[0]
         if directory not in self._known:
-            with _translated(os.fsdecode(directory)):
+            with translated(f"write `{os.fsdecode(directory)}`", hint=HINT):
                 self._make(directory)
         return path
 
@@ -121,7 +125,7 @@ class _Sink:
 
     def write(self, chunk: bytes, /) -> None:
         """Take more."""
-        with _translated(self._name):
+        with translated(f"write `{self._name}`", hint=HINT):
             self._file.write(chunk)
 
 
@@ -130,16 +134,3 @@ def _unlink(path: bytes) -> None:
         os.unlink(path)  # noqa: PTH108 - bytes
     except FileNotFoundError:
         return
-
-
-@contextmanager
-def _translated(where: str) -> Iterator[None]:
-    try:
-        yield
-    except InstanceError:
-        raise
-    except OSError as error:
-        raise OperationFailed(
-            f"cannot write `{where}`: {(error.strerror or str(error)).lower()}",
-            hint="see `df -h` and `df -i`; what is live was not touched, run the same command again",
-        ) from error

@@ -1,0 +1,1 @@
+"""Where restored files go: volumes, media, and a desk of their own while they are worked on."""
