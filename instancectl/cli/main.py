@@ -113,7 +113,8 @@ def _carried_out(command: tuple[str, ...], words: Sequence[str], options: Global
     there = relayed(words, options)
     if there is not None:
         return there
-    outcome = app(args=shielded(words), prog_name="instancectl", standalone_mode=False, obj=tuple(words))
+    asked = commands.only(app, command[0] if command else "")
+    outcome = asked(args=shielded(words), prog_name="instancectl", standalone_mode=False, obj=tuple(words))
     return _rendered(command, outcome, options)
 
 

@@ -18,6 +18,6 @@ def metrics(ctx: typer.Context) -> Result:
     """Print one reading of all metrics in Prometheus' text format; needs root and no agent."""
     from instancectl.operations import monitoring
 
-    config, senses = wiring.monitoring(globals_of(ctx))
+    config, senses = wiring.watching(globals_of(ctx))
     text = wiring.exposition(lambda: monitoring.metrics(config, senses)).decode()
     return Result(Status.OK, {"text": text}, tuple(text.splitlines()))

@@ -33,7 +33,7 @@ def write(
     """Write the page once, as static files; the agent does it every minute where a place is set."""
     from instancectl.operations.monitoring import publish
 
-    desk, places = wiring.status_page(globals_of(ctx), directory)
+    desk, places = wiring.page_desk(globals_of(ctx), directory)
     return publish.write(desk, places)
 
 
@@ -41,7 +41,7 @@ def show(ctx: typer.Context) -> Result:
     """Show what the page says: its sentence, maintenance, incidents and notes."""
     from instancectl.operations.monitoring import publish
 
-    return publish.show(wiring.status_page(globals_of(ctx))[0])
+    return publish.show(wiring.page_desk(globals_of(ctx))[0])
 
 
 def announce(
@@ -59,7 +59,7 @@ def announce(
     from instancectl.operations.monitoring import publish
 
     options = globals_of(ctx)
-    desk, _ = wiring.status_page(options)
+    desk, _ = wiring.page_desk(options)
     return publish.announce(desk, wiring.page_journal(options), text, starts.removeprefix("in "), lasts)
 
 
@@ -68,7 +68,7 @@ def note(ctx: typer.Context, text: Text) -> Result:
     from instancectl.operations.monitoring import publish
 
     options = globals_of(ctx)
-    return publish.note(wiring.status_page(options)[0], wiring.page_journal(options), text)
+    return publish.note(wiring.page_desk(options)[0], wiring.page_journal(options), text)
 
 
 def withdraw(
@@ -79,4 +79,4 @@ def withdraw(
     from instancectl.operations.monitoring import publish
 
     options = globals_of(ctx)
-    return publish.withdraw(wiring.status_page(options)[0], wiring.page_journal(options), name)
+    return publish.withdraw(wiring.page_desk(options)[0], wiring.page_journal(options), name)

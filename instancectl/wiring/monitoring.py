@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Samples = Callable[[], Iterable["Sample"]]
 
 
-def monitoring(options: Globals) -> tuple[InstanceConfig, Senses]:
+def watching(options: Globals) -> tuple[InstanceConfig, Senses]:
     """The instance, and everything to watch it with; nothing is looked at yet."""
     opened = open_instance(options)
     return opened.config, _senses(opened)

@@ -26,7 +26,7 @@ KEYS = {
 }
 
 
-def status_page(options: Globals, directory: str = "") -> tuple[Desk, tuple[PagePlace, ...]]:
+def page_desk(options: Globals, directory: str = "") -> tuple[Desk, tuple[PagePlace, ...]]:
     """The desk it is written at, and where it goes: to `directory`, or where `[status_page]` says."""
     from instancectl.adapters.page_directory import PageDirectory
 

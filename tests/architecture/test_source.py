@@ -95,6 +95,32 @@ def test_help_loads_no_sdk() -> None:
     assert not HEAVY & set(loaded)
 
 
+def test_the_names_of_wiring_are_found_where_type_checkers_see_them() -> None:
+    """A name like its room would be the module as soon as somebody imports that."""
+    source = ast.parse((PACKAGE / "wiring" / "__init__.py").read_text())
+    seen = {
+        alias.name: node.module
+        for block in source.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    program = (
+        "from instancectl import wiring\n"
+        "for room, names in wiring._ROOMS.items():\n"
+        "    for name in names:\n"
+        "        assert getattr(wiring, name) is getattr(wiring, name), name\n"
+        "        print(name, f'instancectl.wiring.{room}')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert seen
+    assert dict(line.split() for line in found.splitlines()) == seen
+    assert not set(seen) & {str(module).rsplit(".", 1)[1] for module in seen.values()}
+
+
 def test_every_module_says_what_it_is_responsible_for() -> None:
     silent = [name(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text()))]
     assert not silent

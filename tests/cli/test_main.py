@@ -209,6 +209,23 @@ def test_every_command_returns_what_it_has_to_say():
     assert set(app.commands) >= {"plan", "deploy", "destroy", "maintenance", "logs", "tootctl", "journal"}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        *sorted(
+            ({name[:1] for name in commands.names(main.app)} | commands.names(main.app)) - {("tootctl",)}
+        ),
+    ],
+    ids=" ".join,
+)
+def test_help_is_that_of_the_whole_application(run, capsys, words):
+    main.app([*words, "--help"], prog_name="instancectl", standalone_mode=False)
+    whole = capsys.readouterr().out
+    assert run(*words, "--help") == (0, whole, "")
+    assert len(whole.splitlines()) > 3
+
+
 @pytest.mark.parametrize("flag", ["--no-color", "-q"])
 def test_output_is_the_same_without_a_terminal(run, flag, monkeypatch):
     monkeypatch.setattr(wiring, "deployment", raising(Busy("busy", hint="wait")))
