@@ -40,6 +40,15 @@ def init(
     bucket: Annotated[str, typer.Option(help="An S3-compatible bucket.")] = "",
     endpoint: Annotated[str, typer.Option(help="Address of its store; empty for AWS itself.")] = "",
     region: Annotated[str, typer.Option(help="Its region.")] = "us-east-1",
+    provider: Annotated[
+        str, typer.Option(help="Whose store it is: fills in the address. aws, backblaze, hetzner, ….")
+    ] = "",
+    lock_days: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Nobody can remove from the bucket for so many days; it must have object lock."
+        ),
+    ] = 0,
     kit: Annotated[str, typer.Option(metavar="FILE", help="Where to write the emergency kit.")] = "",
     kit_code: Annotated[
         str, typer.Option(help="Code of the kit you keep elsewhere: removes the kit from this host.")
@@ -56,8 +65,9 @@ def init(
     With both a directory and a bucket, sets are made in the directory and copied to the bucket.
     The bucket's key comes from INSTANCECTL_BACKUP_KEY_ID and INSTANCECTL_BACKUP_KEY.
     """
-    from instancectl.cli.backup_answers import Places, bucket_key, interview
+    from instancectl.cli.backup_answers import Places, at_provider, bucket_key, interview
     from instancectl.core.backup.danger import SLUGS
+    from instancectl.core.backup.providers import NAMES
     from instancectl.operations.backup import init as operation
     from instancectl.wiring import backing_up
 
@@ -65,7 +75,9 @@ def init(
     accepted = named(accept_risk, SLUGS, option="--accept-risk", what="risk")
     if kit_code:
         return operation.finish(*backing_up.kit_of(options, kit), kit_code)
-    places = interview(Places(directory, bucket, endpoint, region))
+    named((provider,) if provider else (), NAMES, option="--provider", what="provider")
+    given = at_provider(Places(directory, bucket, endpoint, region, lock_days), provider)
+    places = interview(given)
     bucket_keys = places.keys(*bucket_key(places, backing_up.bucket_key()))
     setup = backing_up.setup(options, places.wanted(), bucket_keys, kit)
     tools = backing_up.tools(options)

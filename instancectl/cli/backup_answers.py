@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """A directory, a bucket, or both; empty texts for what is not wanted."""
+    """A directory, a bucket, or both; empty texts for what is not wanted.
+
+    Attributes:
+        lock_days: for how long nobody can remove what is written to the bucket; 0 is no lock.
+    """
 
     directory: str = ""
     bucket: str = ""
     endpoint: str = ""
     region: str = "us-east-1"
+    lock_days: int = 0
 
     @property
     def any(self) -> bool:
@@ -41,6 +46,7 @@ class Places:
             keys |= {f"{section}.kind": "s3", f"{section}.bucket": self.bucket}
             keys |= {f"{section}.region": self.region}
             keys |= {f"{section}.endpoint": self.endpoint} if self.endpoint else {}
+            keys |= {f"{section}.lock_days": self.lock_days} if self.lock_days else {}
         return keys
 
     def keys(self, key_id: str, key: str) -> SecretSet:
@@ -49,6 +55,29 @@ class Places:
 
         first, second = store_keys("second" if self.directory else "destination")
         return from_values({first: key_id, second: key} if self.bucket else {})
+
+
+def at_provider(places: Places, name: str) -> Places:
+    """`places` with what is known about that provider filled in where nothing was said.
+
+    Raises:
+        Refused: only the admin knows the address, or the provider has no object lock.
+    """
+    from instancectl.core.backup import providers
+    from instancectl.core.backup.danger import NO_LOCK
+    from instancectl.errors import Refused
+
+    if not name:
+        return places
+    provider = providers.named(name)
+    if places.lock_days and not provider.object_lock:
+        raise Refused(
+            f"{NO_LOCK}: {provider.title} has no object lock; nothing was changed",
+            hint="leave `--lock-days` away, or choose another provider",
+            subject=NO_LOCK,
+        )
+    region = provider.region or places.region
+    return replace(places, region=region, endpoint=places.endpoint or providers.endpoint(provider, region))
 
 
 def interview(given: Places) -> Places:
@@ -61,11 +90,23 @@ def interview(given: Places) -> Places:
     bucket = typer.prompt("An S3 bucket (empty: none)", default="", show_default=False, err=True)
     if not bucket:
         return Places(directory)
-    endpoint = typer.prompt(
-        "Its store's address, https://… (empty: AWS)", default="", show_default=False, err=True
+    return replace(_store(given), directory=directory, bucket=bucket)
+
+
+def _store(given: Places) -> Places:
+    from instancectl.core.backup import providers
+
+    listed = ", ".join(providers.NAMES)
+    name = typer.prompt(
+        f"Whose store it is in ({listed}; empty: another)", default="", show_default=False, err=True
     )
     region = typer.prompt("Its region", default=given.region, err=True)
-    return Places(directory, bucket, endpoint, region)
+    if name in providers.NAMES and providers.named(name).endpoint.islower():
+        return at_provider(replace(given, region=region), name)
+    if name == "aws":
+        return replace(given, region=region)
+    endpoint = typer.prompt("Its address, https://…", err=True)
+    return replace(given, region=region, endpoint=endpoint)
 
 
 def bucket_key(places: Places, given: tuple[str, str]) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from instancectl.core.backup.object_lock import LEAST_DAYS
 from instancectl.core.config_base import Section
 
 
@@ -26,6 +27,16 @@ class BackupDestination(Section):
     path_style: bool = Field(
         True, description="With `endpoint`: the bucket stands in the path, as most stores want."
     )
+    lock_days: int = Field(
+        0,
+        ge=0,
+        description="Days for which nobody can remove what was written, whoever has the keys; a set that is "
+        "kept is locked again in time. The bucket must have object lock. 0 is no lock.",
+    )
+    lock_mode: Literal["compliance", "governance"] = Field(
+        "compliance",
+        description="`governance` lets those remove it who hold the permission to; `compliance` lets nobody.",
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> BackupDestination:
@@ -33,6 +44,10 @@ class BackupDestination(Section):
             raise ValueError('`kind = "directory"` needs `path`')
         if self.kind == "s3" and not self.bucket:
             raise ValueError('`kind = "s3"` needs `bucket`')
+        if self.lock_days and self.kind != "s3":
+            raise ValueError("`lock_days` needs a bucket")
+        if 0 < self.lock_days < LEAST_DAYS:
+            raise ValueError(f"`lock_days` is 0 or at least {LEAST_DAYS}: a lock is extended night by night")
         return self
 
 
@@ -49,6 +64,18 @@ class Backup(Section):
     bandwidth_mib: int = Field(0, ge=0, description="Most MiB per second to write; 0 is no limit.")
     remote_media: bool = Field(
         False, description="Also back up copies of other servers' media, which Mastodon can fetch again."
+    )
+    point_in_time: bool = Field(
+        False,
+        description="Also send away what PostgreSQL writes, every minute, and its files with every set: "
+        "then any moment can be restored.",
+    )
+    point_in_time_days: int = Field(7, ge=1, description="How far back moments can be reached.")
+    wal_keep_mib: int = Field(
+        4096,
+        ge=256,
+        description="Most MiB of WAL that wait to be sent, in PostgreSQL and beside it; beyond that, earlier "
+        "moments stay but there is a gap, and the disk never fills.",
     )
     destination: BackupDestination = BackupDestination()
     second: BackupDestination = BackupDestination()

@@ -34,6 +34,11 @@ class Destination(Protocol):
         """Whether it outlives the machine."""
         ...
 
+    @property
+    def lock_days(self) -> int:
+        """Days for which nobody can remove what is written (object lock); 0 without one."""
+        ...
+
     def create(self, key: str) -> AbstractContextManager[ObjectSink]:
         """A new object: it exists once the block ended well, and never when it did not.
 
@@ -51,6 +56,13 @@ class Destination(Protocol):
 
     def delete(self, key: str) -> bool:
         """Remove it; absent is fine. False: the destination keeps it (object lock)."""
+        ...
+
+    def hold(self, key: str, at_least: float, until: float) -> bool:
+        """Lock it until `until` if its lock ends before `at_least` (epoch seconds); whether that was needed.
+
+        Without object lock nothing is done.
+        """
         ...
 
     def abandon(self, older_than_seconds: float) -> int:

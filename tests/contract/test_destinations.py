@@ -58,9 +58,15 @@ class Bucket:
         self.admin.create_bucket(Bucket=self.name, **options)
 
     def destination(
-        self, *, key: str = KEYS[1], endpoint: str = "", media: str = "", name: str = ""
+        self, *, key: str = KEYS[1], endpoint: str = "", media: str = "", name: str = "", lock_days: int = 0
     ) -> BucketDestination:
-        wanted = BackupDestination(kind="s3", bucket=name or self.name, endpoint=endpoint or self.endpoint)
+        wanted = BackupDestination(
+            kind="s3",
+            bucket=name or self.name,
+            endpoint=endpoint or self.endpoint,
+            lock_days=lock_days,
+            lock_mode="governance",
+        )
         return BucketDestination(wanted, "social.example", Secret(KEYS[0]), Secret(key), media)
 
 
@@ -138,6 +144,12 @@ class TestEveryPlace:
         assert place.delete("parts/x/a.001")
         assert place.delete("parts/x/a.001")
         assert list(place.listed()) == []
+
+    def test_without_object_lock_nothing_is_locked(self, place) -> None:
+        put(place, "sets/1.json", b"{}")
+        assert place.lock_days == 0
+        assert not place.hold("sets/1.json", time.time() + 1, time.time() + 2)
+        assert place.delete("sets/1.json")
 
     def test_reading_what_is_not_there_is_a_failure(self, place) -> None:
         with pytest.raises(OperationFailed):
@@ -273,9 +285,8 @@ class TestBucket:
         assert [one.slug for one in place.dangers("/", 14)] == ["long-lock"]
         assert place.dangers("/", 31) == ()
         put(place, "sets/1.json", b"{}")
-        place.delete("sets/1.json")
-        versions = bucket.admin.list_object_versions(Bucket=bucket.name)["Versions"]
-        assert [one["Key"] for one in versions] == ["social.example/sets/1.json"]
+        assert place.delete("sets/1.json") is False
+        assert [one.key for one in place.listed()] == ["sets/1.json"]
 
     def test_a_store_that_stops_is_unreachable(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:

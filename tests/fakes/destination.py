@@ -4,7 +4,8 @@ place = FakeDestination(clock)
 place.fuse.blow_after(7)            # the eighth action from now is never finished
 place.room = 1000                   # bytes, then the disk is full
 place.down = True                   # nobody answers
-place.locked.add("media/packs/x")   # may not be removed
+place.lock_days = 30                # what is written is locked for so long
+place.locks["media/packs/x"] = …    # until then
 place.objects["sets/…"] = b"…"      # somebody else wrote it
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from instancectl.core.backup import naming, object_lock
 from instancectl.core.backup.danger import Danger
 from instancectl.core.backup.garbage import Listed
 from instancectl.errors import OperationFailed, Unreachable
@@ -30,7 +32,8 @@ class FakeDestination:
         self.objects: dict[str, bytes] = {}
         self.modified: dict[str, float] = {}
         self.unfinished: list[bytes] = []
-        self.locked: set[str] = set()
+        self.lock_days = 0
+        self.locks: dict[str, float] = {}
         self.room: int | None = None
         self.down = False
         self.danger: tuple[Danger, ...] = ()
@@ -50,6 +53,8 @@ class FakeDestination:
             raise OperationFailed(f"`{key}` exists already in {self.name}", subject=key)
         self.objects[key] = bytes(sink.content)
         self.modified[key] = self.clock.epoch_seconds()
+        if self.lock_days and naming.lasting(key):
+            self.locks[key] = object_lock.ends(self.lock_days, self.clock.epoch_seconds())
         self.fuse.point()
 
     def read(self, key: str) -> Iterator[bytes]:
@@ -68,9 +73,18 @@ class FakeDestination:
 
     def delete(self, key: str) -> bool:
         self._act()
-        if key in self.locked:
+        if key in self.objects and self.locks.get(key, 0) > self.clock.epoch_seconds():
             return False
         self.objects.pop(key, None)
+        return True
+
+    def hold(self, key: str, at_least: float, until: float) -> bool:
+        self._act()
+        if not self.lock_days or self.locks.get(key, 0) >= at_least:
+            return False
+        if key not in self.objects:
+            raise OperationFailed(f"cannot lock `{key}` in {self.name}: there is none", subject=key)
+        self.locks[key] = until
         return True
 
     def abandon(self, older_than_seconds: float) -> int:

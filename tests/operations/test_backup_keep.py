@@ -204,7 +204,7 @@ class TestExpire:
     def test_locked_objects_are_retained_and_told(self, world):
         key = "media/packs/old.tar.age"
         world.places[0].objects[key], world.places[0].modified[key] = b"debris", 0
-        world.places[0].locked.add(key)
+        world.places[0].locks[key] = now(world) + 90 * 86_400
         nights(world, 1)
         world.expire()
         world.days_pass(2)

@@ -14,8 +14,11 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from instancectl.adapters.destinations import versions
 from instancectl.adapters.destinations.multipart import Multipart, Sink
-from instancectl.core.backup.danger import LONG_LOCK, MEDIA_BUCKET, PUBLIC_BUCKET, Danger
+from instancectl.adapters.destinations.versions import Versions
+from instancectl.core.backup import naming, object_lock, providers
+from instancectl.core.backup.danger import LONG_LOCK, MEDIA_BUCKET, NO_LOCK, PUBLIC_BUCKET, Danger
 from instancectl.core.backup.garbage import Listed
 from instancectl.core.config_backup import BackupDestination
 from instancectl.core.secrets import Secret
@@ -23,6 +26,7 @@ from instancectl.errors import InstanceError, OperationFailed, Unreachable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef, ObjectVersionTypeDef
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
@@ -83,12 +87,38 @@ class BucketDestination:
             aws_secret_access_key=key,
         )
 
+    @property
+    def lock_days(self) -> int:
+        """As configured; what is written is locked for so long."""
+        return self._wanted.lock_days
+
+    @cached_property
+    def _versions(self) -> Versions | None:
+        """None without object lock: then what is there now is all there is."""
+        if not self.lock_days and not versions.enabled(self._client, self._wanted.bucket):
+            return None
+        return Versions(self._client, self._wanted.bucket)
+
+    @cached_property
+    def _in_flight(self) -> int:
+        known = providers.at(self._wanted.endpoint)
+        return known.in_flight if known else providers.PARTS_IN_FLIGHT
+
+    def _named(self, key: str) -> dict[str, Any]:
+        found = self._versions
+        return found.of(self._prefix + key) if found else {"Key": self._prefix + key}
+
+    def _locking(self, key: str) -> dict[str, Any]:
+        if not self.lock_days or not naming.lasting(key):
+            return {}
+        return versions.locking(self._wanted.lock_mode, object_lock.ends(self.lock_days, time.time()))
+
     @contextmanager
     def create(self, key: str) -> Iterator[Sink]:
         """A new object: in one request when it is small, in parts when it is not."""
-        upload = Multipart(self._client, self._wanted.bucket, self._prefix + key)
-        with ThreadPoolExecutor(Multipart.IN_FLIGHT) as pool:
-            sink = Sink(upload, pool, self._translated)
+        upload = Multipart(self._client, self._wanted.bucket, self._prefix + key, self._locking(key))
+        with ThreadPoolExecutor(self._in_flight) as pool:
+            sink = Sink(upload, pool, self._in_flight, self._translated)
             try:
                 yield sink
                 with self._translated(f"write `{key}`"):
@@ -105,9 +135,7 @@ class BucketDestination:
                 with self._translated(f"read `{key}`"):
                     # The same object, or none: a resumed read must not splice two of them.
                     ranged: dict[str, Any] = {"Range": f"bytes={offset}-", "IfMatch": etag} if offset else {}
-                    found = self._client.get_object(
-                        Bucket=self._wanted.bucket, Key=self._prefix + key, **ranged
-                    )
+                    found = self._client.get_object(Bucket=self._wanted.bucket, **self._named(key), **ranged)
                     etag = found["ETag"]
                     for piece in found["Body"].iter_chunks(PIECE):
                         offset += len(piece)
@@ -120,22 +148,41 @@ class BucketDestination:
     def listed(self, prefix: str = "") -> Iterator[Listed]:
         """Every object below the prefix, sorted by key."""
         with self._translated("list"):
-            pages = self._client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self._wanted.bucket, Prefix=self._prefix + prefix):
-                for one in page.get("Contents", ()):
-                    key = one["Key"].removeprefix(self._prefix)
-                    yield Listed(key, one["Size"], one["LastModified"].timestamp())
+            for one in self._objects(self._prefix + prefix):
+                key = one["Key"].removeprefix(self._prefix)
+                yield Listed(key, one["Size"], one["LastModified"].timestamp())
+
+    def _objects(self, prefix: str) -> Iterator[ObjectTypeDef | ObjectVersionTypeDef]:
+        if self._versions:
+            yield from self._versions.firsts(prefix)
+            return
+        pages = self._client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self._wanted.bucket, Prefix=prefix):
+            yield from page.get("Contents", ())
 
     def delete(self, key: str) -> bool:
         """Remove it; a lock, or a key that may not remove, keeps it."""
         try:
             with self._translated(f"remove `{key}`"):
-                self._client.delete_object(Bucket=self._wanted.bucket, Key=self._prefix + key)
+                if self._versions:
+                    self._versions.remove(self._prefix + key)
+                else:
+                    self._client.delete_object(Bucket=self._wanted.bucket, Key=self._prefix + key)
         except OperationFailed as error:
-            if error.subject in {"AccessDenied", "InvalidRequest", "ObjectLocked"}:
+            if error.subject in versions.REFUSALS:
                 return False
             raise
         return True
+
+    def hold(self, key: str, at_least: float, until: float) -> bool:
+        """Extend its lock when it ends too early."""
+        if not self.lock_days or not self._versions:
+            return False
+        with self._translated(f"lock `{key}`"):
+            if self._versions.locked_until(self._prefix + key) >= at_least:
+                return False
+            self._versions.lock(self._prefix + key, self._wanted.lock_mode, until)
+            return True
 
     def abandon(self, older_than_seconds: float) -> int:
         """Abort uploads that never ended: stores charge for them, and list them nowhere."""
@@ -163,11 +210,20 @@ class BucketDestination:
             found.append(Danger(MEDIA_BUCKET, seen))
         if self._public():
             found.append(Danger(PUBLIC_BUCKET, f"anybody can list or read bucket `{bucket}`"))
-        days = self._lock_days()
+        with self._translated("look"):
+            found += self._lock_dangers(kept_days)
+        return tuple(found)
+
+    def _lock_dangers(self, kept_days: int) -> Iterator[Danger]:
+        bucket, days = self._wanted.bucket, self.lock_days
+        if days and not versions.enabled(self._client, bucket):
+            yield Danger(
+                NO_LOCK, f"bucket `{bucket}` has no object lock: it is switched on when one is created"
+            )
+        days = max(days, versions.default_days(self._client, bucket))
         if days > kept_days:
             seen = f"bucket `{bucket}` locks objects for {days} days, sets are kept {kept_days}"
-            found.append(Danger(LONG_LOCK, f"{seen}: it would only grow"))
-        return tuple(found)
+            yield Danger(LONG_LOCK, f"{seen}: what they need stays longer than they do")
 
     def _public(self) -> bool:
         with self._translated("look"):
@@ -185,14 +241,6 @@ class BucketDestination:
             except ClientError:
                 return False  # a store without ACLs, or a key that may not read them
             return any(one["Grantee"].get("URI", "").endswith(EVERYBODY) for one in grants)
-
-    def _lock_days(self) -> int:
-        try:
-            found = self._client.get_object_lock_configuration(Bucket=self._wanted.bucket)
-        except (ClientError, BotoCoreError):
-            return 0  # no lock, or a store that knows none
-        rule = found.get("ObjectLockConfiguration", {}).get("Rule", {}).get("DefaultRetention", {})
-        return int(rule.get("Days", 0)) or int(rule.get("Years", 0)) * 365
 
     @contextmanager
     def _translated(self, action: str) -> Iterator[None]:

@@ -43,6 +43,15 @@ class DirectoryDestination:
         """Nobody can say what is mounted there: it does not count."""
         return False
 
+    @property
+    def lock_days(self) -> int:
+        """Whoever may write to a disk may clear it."""
+        return 0
+
+    def hold(self, key: str, at_least: float, until: float) -> bool:  # noqa: ARG002 - no locks here
+        """Nothing is locked."""
+        return False
+
     @contextmanager
     def create(self, key: str) -> Iterator[_Sink]:
         """A new object."""

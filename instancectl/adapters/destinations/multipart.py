@@ -6,7 +6,7 @@ import base64
 import contextlib
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -32,12 +32,11 @@ TAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict"})
 class Multipart:
     """One object on its way; `upload_id` once it turned out to be more than one part."""
 
-    IN_FLIGHT = 4
-
-    def __init__(self, client: S3Client, bucket: str, key: str) -> None:
-        """Nothing is sent yet."""
+    def __init__(self, client: S3Client, bucket: str, key: str, locking: Mapping[str, Any]) -> None:
+        """Nothing is sent yet; `locking` goes with the request that makes the object."""
         self._client = client
         self._where: dict[str, Any] = {"Bucket": bucket, "Key": key}
+        self._locking = dict(locking)
         self.key = key
         self.upload_id = ""
 
@@ -50,7 +49,7 @@ class Multipart:
                 raise
         else:
             raise self._taken()
-        self.upload_id = self._client.create_multipart_upload(**self._where)["UploadId"]
+        self.upload_id = self._client.create_multipart_upload(**self._where, **self._locking)["UploadId"]
 
     def part(self, number: int, content: bytes) -> CompletedPartTypeDef:
         """Send one part; the store compares its MD5."""
@@ -81,7 +80,7 @@ class Multipart:
         checked = base64.b64encode(digest.digest()).decode()
         self._once(
             lambda only_new: self._client.put_object(
-                **self._where, Body=content, ContentMD5=checked, **only_new
+                **self._where, Body=content, ContentMD5=checked, **self._locking, **only_new
             ),
             digest.hexdigest(),
             len(content),
@@ -132,10 +131,12 @@ class Sink:
         self,
         upload: Multipart,
         pool: ThreadPoolExecutor,
+        in_flight: int,
         translated: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         """`translated` turns the SDK's exceptions into ours."""
         self._upload, self._pool, self._translated = upload, pool, translated
+        self._in_flight = in_flight
         self._buffer = bytearray()
         self._size = self._number = 0
         self._flying: deque[Future[CompletedPartTypeDef]] = deque()
@@ -175,7 +176,7 @@ class Sink:
             self._upload.begin()
         self._number += 1
         self._flying.append(self._pool.submit(self._upload.part, self._number, part))
-        while len(self._flying) >= Multipart.IN_FLIGHT:
+        while len(self._flying) >= self._in_flight:
             self._done.append(self._flying.popleft().result())
 
 

@@ -9,8 +9,10 @@ OPEN_DIRECTORY = "open-directory"
 PUBLIC_BUCKET = "public-bucket"
 MEDIA_BUCKET = "media-bucket"
 LONG_LOCK = "long-lock"
+NO_LOCK = "no-lock"
 
 SLUGS = (SAME_DISK, OPEN_DIRECTORY, PUBLIC_BUCKET, MEDIA_BUCKET, LONG_LOCK)
+"""What an admin may accept. Not `no-lock`: a store without one refuses to write what shall be locked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ In a path, `\xNN` stands for a byte that is no printable ASCII, and for a backsl
 
 Copy the bucket, or just what a set names, to a disk, and go there.
 For example `aws s3 sync s3://BUCKET/INSTANCE .`, or `rclone copy`.
+If the bucket has object lock and somebody put something on top, fetch the oldest version of each name.
 Put the line `AGE-SECRET-KEY-1…` of the emergency kit into `$KEY`, and its public signing key into `$PUB`.
 Choose where everything goes: `$OUT`.
 

@@ -85,7 +85,8 @@ def _garbage(key: str, needed: frozenset[str], ids: frozenset[str]) -> bool:
     if key.startswith((naming.PROOFS, naming.SETS)):
         owner = naming.set_of(key)
         return bool(owner) and owner not in ids
-    return False  # not ours, or not a thing that collections remove
+    # Anything else is not ours, or not a thing that collections remove.
+    return key.startswith(naming.PROBES)
 
 
 def encode_trash(keys: Iterable[str]) -> bytes:

@@ -11,6 +11,7 @@ PARTS = "parts/"
 PACKS = "media/packs/"
 PROOFS = "proofs/"
 TRASH = "trash/"
+PROBES = "probe/"
 
 SET_SUFFIX = ".json"
 SIGNATURE_SUFFIX = ".sig"
@@ -74,6 +75,16 @@ def proof_key(set_id_: str, epoch_seconds: float, random: str) -> str:
 def trash_key(epoch_seconds: float, random: str) -> str:
     """One list of what the next collection may remove."""
     return f"{TRASH}{int(epoch_seconds)}-{random[:8]}{SET_SUFFIX}"
+
+
+def probe_key(random: str) -> str:
+    """One object that is written to see whether a destination keeps what it is given."""
+    return f"{PROBES}{random}"
+
+
+def lasting(key: str) -> bool:
+    """Whether an object is worth a lock: what is only noted on the way is not."""
+    return not key.startswith((TRASH, PROBES))
 
 
 def set_of(key: str) -> str:

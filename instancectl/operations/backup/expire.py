@@ -10,6 +10,7 @@ from instancectl.core.backup.retention import Candidate, Decision, Policy
 from instancectl.core.result import Result, Status
 from instancectl.core.units import show_bytes
 from instancectl.errors import Refused
+from instancectl.operations.backup.holding import hold
 from instancectl.operations.backup.place import Place
 from instancectl.operations.backup.repository import Contents, KnownSet, Repository
 from instancectl.operations.backup.subject import Tools
@@ -21,17 +22,31 @@ class Expired:
 
     Attributes:
         freed_bytes: of objects that no set needed.
-        retained: objects that the destination would not give up (object lock).
+        held: sets that should go, whose description the destination does not give up yet (object lock).
+        retained: objects that no set needs, and that the destination does not give up yet.
+        extended: objects whose lock would have ended too early.
         blocked: why nothing was collected; empty when it was.
     """
 
     where: str
     decisions: tuple[Decision, ...]
+    held: tuple[str, ...] = ()
     marked: int = 0
     removed: int = 0
     freed_bytes: int = 0
     retained: int = 0
+    extended: int = 0
     blocked: str = ""
+
+    @property
+    def gone(self) -> int:
+        """Sets that are removed."""
+        return sum(not one.keep for one in self.decisions) - len(self.held)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different now."""
+        return bool(self.gone or self.removed or self.marked or self.extended)
 
 
 def expire(
@@ -53,9 +68,13 @@ def expire(
     with place.lock.hold("backup expire"):
         done = [_one(repository, policy, forget, now, dry_run=dry_run) for repository in place.repositories]
         if not dry_run:
-            gone = [one.id for expired in done for one in expired.decisions if not one.keep]
-            place.journal.write("backup-expired", sets=len(gone), objects=sum(one.removed for one in done))
-    changed = any(one.removed or one.marked or any(not d.keep for d in one.decisions) for one in done)
+            place.journal.write(
+                "backup-expired",
+                sets=sum(one.gone for one in done),
+                objects=sum(one.removed for one in done),
+                locked=sum(one.extended for one in done),
+            )
+    changed = any(one.changed for one in done)
     status = Status.PLANNED if dry_run else Status.CHANGED if changed else Status.UNCHANGED
     return Result(
         status,
@@ -74,10 +93,11 @@ def _one(
     name = repository.destination.name
     if dry_run:
         return Expired(name, decisions)
-    for one in decisions:
-        if not one.keep:
-            remove_set(repository, one.id)
-    return collect(repository, Expired(name, decisions), now)
+    held = tuple(one.id for one in decisions if not one.keep and not remove_set(repository, one.id))
+    contents = repository.look()
+    # Locks first: what is collected meanwhile can wait, a lock that runs out cannot.
+    extended = hold(repository, contents, {one.id for one in decisions if one.keep}, now)
+    return collect(repository, contents, Expired(name, decisions, held, extended=extended), now)
 
 
 def candidate(known: KnownSet) -> Candidate:
@@ -87,17 +107,21 @@ def candidate(known: KnownSet) -> Candidate:
     return Candidate(known.id, known.set.created, known.verdict, doubts=known.set.doubts)
 
 
-def remove_set(repository: Repository, set_id: str) -> None:
-    """Remove a set's description; its objects are garbage from then on, and not before."""
+def remove_set(repository: Repository, set_id: str) -> bool:
+    """Remove a set's description; its objects are garbage from then on, and not before.
+
+    False: the destination does not give it up yet, and the set stays whole.
+    """
     key = naming.set_key(set_id)
     # The document first: a signature without one is nothing, a document without one would be a fault.
-    if repository.destination.delete(key):
-        repository.destination.delete(naming.signature_key(key))
+    if not repository.destination.delete(key):
+        return False
+    repository.destination.delete(naming.signature_key(key))
+    return True
 
 
-def collect(repository: Repository, expired: Expired, now: float) -> Expired:
+def collect(repository: Repository, contents: Contents, expired: Expired, now: float) -> Expired:
     """Mark what no set needs; remove what was marked a day ago and still is not needed."""
-    contents = repository.look()
     unknown = [one for one in contents.sets if one.set is None]
     if unknown:
         # Nobody knows what such a set needs: to remove anything now could be to remove a part of it.
@@ -141,8 +165,7 @@ def _lines(one: Expired, *, dry_run: bool) -> list[str]:
     verb = "would remove" if dry_run else "removed"
     lines = [f"{one.where}: {len(one.decisions)} sets"]
     lines += [
-        f"  {'kept' if decision.keep else verb} {decision.id}: {decision.reason}"
-        for decision in one.decisions
+        f"  {_verb(one, decision, verb)} {decision.id}: {decision.reason}" for decision in one.decisions
     ]
     if one.blocked:
         lines.append(f"  objects of removed sets stay, because a set cannot be read: {one.blocked}")
@@ -151,8 +174,16 @@ def _lines(one: Expired, *, dry_run: bool) -> list[str]:
     if one.marked:
         lines.append(f"  marked {one.marked} objects that no set needs; they go in a day")
     if one.retained:
-        lines.append(f"  {one.retained} objects are retained by the destination's lock")
+        lines.append(f"  {one.retained} objects that no set needs are still locked; later runs remove them")
+    if one.extended:
+        lines.append(f"  locked {one.extended} objects for longer, because sets that stay need them")
     return lines
+
+
+def _verb(one: Expired, decision: Decision, verb: str) -> str:
+    if decision.keep:
+        return "kept"
+    return "still locked, goes later:" if decision.id in one.held else verb
 
 
 def _json(one: Expired) -> dict[str, object]:
@@ -162,6 +193,8 @@ def _json(one: Expired) -> dict[str, object]:
         "marked_objects": one.marked,
         "removed_objects": one.removed,
         "freed_bytes": one.freed_bytes,
+        "held_sets": list(one.held),
         "retained_objects": one.retained,
+        "extended_objects": one.extended,
         "blocked": one.blocked,
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from instancectl.core.backup import keys, kit
-from instancectl.core.backup.danger import Danger, kept_days
+from instancectl.core.backup import keys, kit, naming
+from instancectl.core.backup.danger import SLUGS, Danger, kept_days
 from instancectl.core.config import InstanceConfig
 from instancectl.core.config_keys import Value
 from instancectl.core.result import Result, Status
@@ -18,7 +18,6 @@ from instancectl.ports.destination import Destination
 from instancectl.ports.private_file import PrivateFile
 from instancectl.ports.secret_store import SecretStore
 
-PROBE_KEY = "trash/probe-"
 CHALLENGE = b"what opens this opens every backup set"
 
 
@@ -139,19 +138,22 @@ def _refuse_dangers(setup: Setup, accepted: Sequence[str]) -> None:
     for destination in setup.destinations:
         found += [one for one in destination.dangers(setup.data_path, days) if one.slug not in accepted]
     if found:
+        hint = "choose another place"
+        if found[0].slug in SLUGS:
+            hint += f"; to go on nevertheless, add `--accept-risk {found[0].slug}`"
         raise Refused(
             "; ".join(f"{one.slug}: {one.seen}" for one in found),
-            hint=f"choose another place; to go on nevertheless, add `--accept-risk {found[0].slug}`",
+            hint=hint,
             subject=found[0].slug,
         )
 
 
 def _probe(destination: Destination, tools: Tools) -> None:
     """Write, list, read back and remove one small object: what a run will need at night."""
-    key, content = PROBE_KEY + tools.sealing.random_hex(), CHALLENGE
+    key, content = naming.probe_key(tools.sealing.random_hex()), CHALLENGE
     with destination.create(key) as sink:
         sink.write(content)
-    listed = [one.key for one in destination.listed(PROBE_KEY)]
+    listed = [one.key for one in destination.listed(naming.PROBES)]
     read = b"".join(destination.read(key))
     destination.delete(key)
     if key not in listed or read != content:

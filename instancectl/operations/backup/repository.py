@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from instancectl.core.backup import garbage, model, naming, verdict
+from instancectl.core.backup import garbage, model, naming, verdict, wal
 from instancectl.core.backup.garbage import Listed, Marked
 from instancectl.core.backup.model import BackupSet
 from instancectl.core.backup.verdict import Proof, Verdict
@@ -93,7 +93,7 @@ class Repository:
         sets = [self._known(id_, proofs[id_]) for id_ in ids]
         sets.sort(key=lambda one: (one.set.created if one.set else 0, one.id), reverse=True)
         marked = [
-            Marked(key, one.modified, garbage.decode_trash(self._bytes(key)))
+            Marked(key, one.modified, self._trash(key))
             for key, one in listed.items()
             if key.startswith(naming.TRASH)
         ]
@@ -128,6 +128,17 @@ class Repository:
         with self.destination.create(key) as sink:
             sink.write(raw)
 
+    def vouch(self, key: str, blake3: str) -> None:
+        """Sign one object that no set names; until then it is as if it were not there."""
+        if self._key is None:
+            raise OperationFailed("cannot sign: the signing key is on the instance's host only")
+        self.store(naming.signature_key(key), self._sealing.sign(self._key, wal.signed_text(key, blake3)))
+
+    def vouches(self, key: str, blake3: str) -> bool:
+        """Whether an object with that hash was signed by this instance, under that name."""
+        signature = self._bytes(naming.signature_key(key))
+        return self._sealing.signed(self._public, wal.signed_text(key, blake3), signature)
+
     def digest(self, raw: bytes) -> str:
         """Content hash of a document."""
         hasher = self._sealing.hasher()
@@ -157,6 +168,13 @@ class Repository:
                     continue  # what proves nothing is as if it were not there
                 found[proof.set].append(proof)
         return found
+
+    def _trash(self, key: str) -> frozenset[str]:
+        raw = self._bytes(key)
+        try:
+            return garbage.decode_trash(raw)
+        except OperationFailed:
+            return frozenset()  # what is damaged removes nothing, and stops nobody's backup
 
     def _genuine(self, key: str) -> bytes:
         raw, signature = self._bytes(key), self._bytes(naming.signature_key(key))
