@@ -5,7 +5,10 @@ Metric objects are made anew for every scrape: what is gone has no series, inste
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +31,9 @@ Page = tuple[int, str, bytes]
 """Status, content type, body."""
 
 POST_BYTES = 1 << 20
+IP_FREEBIND = 15
+"""See ip(7); Python has no name for it."""
+
 REQUEST_SECONDS = 10
 """Whoever connects and says nothing is let go after that."""
 
@@ -68,6 +74,7 @@ class MetricsServer:
         verdict: Callable[[], Mapping[str, Any]],
         posts: Mapping[str, Take] | None = None,
         others: Callable[[str], Page | None] = lambda _: None,
+        further: tuple[str, int] = ("", 0),
     ) -> None:
         """Listen at once.
 
@@ -77,6 +84,8 @@ class MetricsServer:
             verdict: of the last round.
             posts: what takes the things posted to a path.
             others: what stands at any other path.
+            further: IPv4 address and port to listen at as well, also before an interface has that address;
+                empty for none. One that something else has is left to it.
 
         Raises:
             OperationFailed: the address is taken or is not ours.
@@ -87,28 +96,34 @@ class MetricsServer:
         }
         try:
             site = _Site(pages, posts or {}, others)
-            self._server = _Server(address, type("Handler", (_Handler,), {"site": site}))
+            handler = type("Handler", (_Handler,), {"site": site})
+            self._servers = [_Server(address, handler)]
         except OSError as error:
             raise OperationFailed(
                 f"cannot listen on {address[0]}:{address[1]}: {error.strerror or error}",
                 hint="name another one: `instancectl agent run --listen 127.0.0.1:9395`",
                 subject=f"{address[0]}:{address[1]}",
             ) from error
+        if further[0]:
+            with contextlib.suppress(OSError):
+                self._servers.append(_EarlyServer(further, handler))
 
     @property
     def port(self) -> int:
         """The port in use, also when 0 was asked for."""
-        return int(self._server.server_address[1])
+        return int(self._servers[0].server_address[1])
 
     def start(self) -> None:
         """Serve in the background."""
-        work = self._server.serve_forever
-        threading.Thread(target=work, kwargs={"poll_interval": 0.2}, name="http", daemon=True).start()
+        for server in self._servers:
+            work = server.serve_forever
+            threading.Thread(target=work, kwargs={"poll_interval": 0.2}, name="http", daemon=True).start()
 
     def close(self) -> None:
         """Stop listening; requests under way are not waited for."""
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
 
 
 class _Server(ThreadingHTTPServer):
@@ -117,6 +132,14 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is nobody's fault; `Handler` answers all else."""
+
+
+class _EarlyServer(_Server):
+    def server_bind(self) -> None:
+        """Listen at an address that the host has not got yet: the private network may come up later."""
+        self.socket.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        # Not that of `HTTPServer`, which asks DNS for the name of the address.
+        socketserver.TCPServer.server_bind(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class Applied:
         created_swarm: this instance's deploy made the Swarm.
         shipped: node's identifier → deployed references of images that are there.
         cut_off: identifiers of nodes that cannot pull from a registry: images are deployed without digest.
+        watched_from: address of the host that Prometheus and Alertmanager are on; empty beside the data.
         maintenance: message of the maintenance page while it is on, else None.
         scale: service → processes that a person or the autoscaler chose instead of the layout's number.
         holds: service → (processes, end in seconds since 1970) that a person holds until then.
@@ -42,6 +43,7 @@ class Applied:
     created_swarm: bool = False
     shipped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cut_off: tuple[str, ...] = ()
+    watched_from: str = ""
     maintenance: str | None = None
     scale: Mapping[str, int] = field(default_factory=dict)
     holds: Mapping[str, tuple[int, float]] = field(default_factory=dict)

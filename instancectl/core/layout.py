@@ -19,6 +19,7 @@ from instancectl.core.sizes import (
     BASE,
     COMPUTING,
     QUEUES,
+    WATCHING,
     WEIGHTS,
     EdgePlan,
     Layout,
@@ -202,15 +203,23 @@ def _sized(shape: Shape, config: InstanceConfig, machine: Machine, others: Seque
         redis=RedisPlan(redis, redis * REDIS_PERCENT // 100),
         pgbouncer=None,
         edge=edge,
-        monitoring=_monitoring(config),
+        monitoring=_monitoring(config, others),
     )
     return _with_database(_connected(layout, config), config, machine, others)
 
 
-def _monitoring(config: InstanceConfig) -> MonitoringPlan | None:
+def _monitoring(config: InstanceConfig, others: Sequence[Room]) -> MonitoringPlan | None:
+    """Both run on one host: one that watches must see when the one with the data does not answer."""
     if not config.monitoring.enabled:
         return None
-    return MonitoringPlan(footprint.PROMETHEUS, footprint.ALERTMANAGER)
+    plan = MonitoringPlan(footprint.PROMETHEUS, footprint.ALERTMANAGER)
+    able = [
+        room
+        for room in others
+        if "monitoring" in room.roles
+        and room.memory_bytes >= plan.total_bytes + footprint.system_reserve(room.memory_bytes)
+    ]
+    return replace(plan, apart=min(able, key=lambda room: room.name, default=None))
 
 
 def _sidekiq(shape: Shape) -> tuple[SidekiqPlan, ...]:
@@ -294,6 +303,7 @@ def _with_database(
     share = max(DATABASE_LEAST, min(footprint.database_share(total), left))
     memory = _whole(config.database.memory_mib * MIB or share)
     db = replace(
+    leaving |= WATCHING if layout.monitoring and layout.monitoring.apart else set()
         layout.db,
         memory_bytes=memory,
         settings=postgres_settings(memory, layout.db.max_connections, machine.cores),

@@ -9,6 +9,7 @@ from instancectl.core.config import InstanceConfig
 from instancectl.core.edge import EdgeSettings, edge_files, edge_settings
 from instancectl.core.layout import Layout
 from instancectl.core.mastodon_env import dotenv
+from instancectl.core.monitoring.apart import addressed
 from instancectl.core.monitoring.rules import alertmanager_files, prometheus_files
 from instancectl.core.notify_token import notify_token
 from instancectl.core.secret_set import SecretSet
@@ -52,6 +53,7 @@ def render(  # noqa: PLR0913 - everything that files are made of, named
     edge = edge_settings(
         config, maintenance=maintenance is not None, message=maintenance or "", given_up=given_up
     )
+    watched = addressed(config, layout.monitoring)
     database_password, redis_password = secrets.get("DB_PASS"), secrets.get("REDIS_PASSWORD")
     redis = {"password": redis_password.reveal(), "maxmemory_bytes": layout.redis.maxmemory_bytes}
     return Rendered(
@@ -64,8 +66,8 @@ def render(  # noqa: PLR0913 - everything that files are made of, named
         pgbouncer_ini=_pgbouncer(layout, fill),
         pgbouncer_users=Secret(f'"mastodon" "{database_password.reveal()}"\n'),
         notify_token=notify_token(secrets),
-        prometheus_files=prometheus_files(config, fill) if layout.monitoring else {},
-        alertmanager_files=alertmanager_files(config, fill) if layout.monitoring else {},
+        prometheus_files=prometheus_files(watched, fill) if layout.monitoring else {},
+        alertmanager_files=alertmanager_files(watched, fill) if layout.monitoring else {},
         tls_certificate=tls.certificate,
         tls_key=tls.key,
         acme_ca_root=tls.acme_ca_root,

@@ -11,6 +11,9 @@ from typing import Final
 QUEUES: Final = ("default", "push", "ingress", "mailers", "pull", "scheduler", "fasp")
 """Every queue of Mastodon 4.4 and later, in the order of its `config/sidekiq.yml`."""
 
+WATCHING: Final = frozenset({"prometheus", "alertmanager"})
+"""Services that follow the role `monitoring`."""
+
 WEIGHTS: Final = {
     "default": 8, "push": 6, "ingress": 4, "mailers": 2, "pull": 1, "scheduler": 1, "fasp": 1,
 }  # fmt: skip
@@ -33,12 +36,20 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What another host offers; `roles` say which services may run there."""
+    """What another host offers.
+
+    Attributes:
+        roles: which services may run there.
+        address: its own in the private network.
+        home: that of the host with the data.
+    """
 
     name: str
     memory_bytes: int
     cores: int
     roles: frozenset[str]
+    address: str = ""
+    home: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +156,7 @@ class EdgePlan:
 
 @dataclass(frozen=True, slots=True)
 class MonitoringPlan:
-    """Memory limits of Prometheus and Alertmanager."""
+    """Memory limits of Prometheus and Alertmanager; `apart` is their host when it is not that of the data."""
 
     prometheus_memory_bytes: int
     alertmanager_memory_bytes: int
@@ -153,6 +164,12 @@ class MonitoringPlan:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
+    apart: Room | None = None
+
+    @property
+    def total_bytes(self) -> int:
+        """Of both."""
+        return self.prometheus_memory_bytes + self.alertmanager_memory_bytes
     """Why a derived value is what it is.
 
     `key` is the dotted key of `instance.toml`, `sentence` holds the arithmetic.

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
 from instancectl.core.unknown import Known, Unknown
-from instancectl.wiring.instance import OpenInstance, clock, journal, open_instance, reporter, stored_secrets
+from instancectl.wiring.instance import (
+    OpenInstance,
+    clock,
+    journal,
+    open_instance,
+    own_mesh_address,
+    reporter,
+    state,
+    stored_secrets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +38,13 @@ STALE_SECONDS = 90.0
 """Six slices: a prober that has not come back by then is not well."""
 
 
+def watched(opened: OpenInstance) -> InstanceConfig:
+    """The configuration with the addresses that the last deploy gave Prometheus and Alertmanager."""
+    from instancectl.core.monitoring.apart import reaching
+
+    return reaching(opened.config, state(opened).load().watched_from, own_mesh_address())
+
+
 def silencing(options: Globals, command: str) -> Silencing:
     """Everything that silences need."""
     return silences_of(open_instance(options), options, command)
@@ -40,7 +56,7 @@ def silences_of(opened: OpenInstance, options: Globals, command: str) -> Silenci
     from instancectl.operations.alerting import Silencing
 
     return Silencing(
-        opened.config, _asking(ALERTMANAGER_SECONDS), _spool(opened), journal(opened, command),
+        watched(opened), _asking(ALERTMANAGER_SECONDS), _spool(opened), journal(opened, command),
         reporter(options), clock(), invoker(),
     )  # fmt: skip
 
@@ -52,7 +68,7 @@ def active_alerts(opened: OpenInstance) -> Known[tuple[Active, ...]]:
 
     if not opened.config.monitoring.enabled:
         return Unknown("nothing evaluates alerts here", "set `enabled = true` in `[monitoring]`")
-    base = f"http://{reached(opened.config.monitoring.alertmanager_listen)}"
+    base = f"http://{reached(watched(opened).monitoring.alertmanager_listen)}"
     return alertmanager.alerts_of(_asking(ALERTMANAGER_SECONDS).ask(alertmanager.list_alerts(base)))
 
 
@@ -64,7 +80,7 @@ def trial(options: Globals) -> Trial:
 
     opened = open_instance(options)
     http = _asking(ALERTMANAGER_SECONDS)
-    return Trial(opened.config, http, _spool(opened), _post(opened), clock(), secrets.token_hex(3))
+    return Trial(watched(opened), http, _spool(opened), _post(opened), clock(), secrets.token_hex(3))
 
 
 def rules(options: Globals) -> str:

@@ -16,6 +16,7 @@ from instancectl.wiring.instance import (
     journal,
     lock,
     open_instance,
+    own_mesh_address,
     reporter,
     secrets,
     state,
@@ -104,17 +105,10 @@ def deployment(options: Globals, command: str, accepted: tuple[str, ...] = ()) -
         write_stack=_write_stack,
         silenced=silences.planned,
         maintained=lambda on: silences.maintenance(on=on),
-        own_address=_mesh_address(),
+        own_address=own_mesh_address(),
         ship=lambda node, reference: ship_image(opened, options, node, reference),
     )
     return Deployment(opened.config, around)
-
-
-def _mesh_address() -> str:
-    from instancectl.wiring.members import host_record
-
-    record = host_record()
-    return record.mesh.address if record else ""
 
 
 def _half_restored(opened: OpenInstance, command: str) -> tuple[Finding, ...]:

@@ -17,6 +17,7 @@ from instancectl.core.invocation import Globals
 if TYPE_CHECKING:
     from instancectl.adapters.docker_engine import DockerSwarm
     from instancectl.core.config import InstanceConfig
+    from instancectl.core.host.record import HostRecord
     from instancectl.core.secret_set import SecretSet
     from instancectl.ports.clock import Clock
     from instancectl.ports.journal import Journal
@@ -103,6 +104,22 @@ def stored_secrets(opened: OpenInstance) -> SecretSet:
     from instancectl.adapters.secret_file import SecretFile
 
     return SecretFile(opened.paths.secrets_file).load()
+
+
+def host_record() -> HostRecord | None:
+    """What provisioning did to this host; None when nothing."""
+    from instancectl.core.host import record
+
+    try:
+        return record.parse(Path(record.PATH).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+
+
+def own_mesh_address() -> str:
+    """Of this host in the private network between hosts; empty when it has none."""
+    found = host_record()
+    return found.mesh.address if found else ""
 
 
 def swarm() -> DockerSwarm:

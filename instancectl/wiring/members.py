@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
 from instancectl.wiring.hosting import provisioning
-from instancectl.wiring.instance import clock, journal, lock, open_instance, reporter, state, swarm
+from instancectl.wiring.instance import (
+    clock,
+    host_record,
+    journal,
+    lock,
+    open_instance,
+    reporter,
+    state,
+    swarm,
+)
 from instancectl.wiring.remote import here, look, manager, reach
 
 if TYPE_CHECKING:
     from instancectl.adapters.docker_engine import DockerNodes
     from instancectl.adapters.ssh.courier import SshCourier
-    from instancectl.core.host.record import HostRecord
     from instancectl.core.host.settings import HostSettings
     from instancectl.core.layout import Room
     from instancectl.core.observed import Node
@@ -35,18 +43,6 @@ def nodes() -> DockerNodes:
     from instancectl.adapters.docker_engine import DockerNodes
 
     return DockerNodes(swarm())
-
-
-def host_record() -> HostRecord | None:
-    """What provisioning did to this host; None when nothing."""
-    from pathlib import Path
-
-    from instancectl.core.host import record
-
-    try:
-        return record.parse(Path(record.PATH).read_text(encoding="utf-8"))
-    except OSError:
-        return None
 
 
 def courier(opened: OpenInstance) -> SshCourier:

@@ -9,10 +9,18 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
-from instancectl.wiring.alerting import alerting_beside, desk
+from instancectl.wiring.alerting import alerting_beside, desk, watched
 from instancectl.wiring.backing_up import readings
 from instancectl.wiring.dashboard import ledger, served
-from instancectl.wiring.instance import OpenInstance, clock, open_instance, reporter, state, stored_secrets
+from instancectl.wiring.instance import (
+    OpenInstance,
+    clock,
+    open_instance,
+    own_mesh_address,
+    reporter,
+    state,
+    stored_secrets,
+)
 from instancectl.wiring.scaling import scaling_beside
 from instancectl.wiring.status_page import publishing
 from instancectl.wiring.vantage import merging
@@ -89,13 +97,14 @@ def _server(
     from instancectl.adapters.exposition import MetricsServer
     from instancectl.operations.monitoring.relaying import Relay
 
-    relay = Relay(opened.config, senses.inside, agent.sight)
+    relay = Relay(opened.config, senses.inside, agent.sight, lambda: watched(opened).monitoring.listen)
     return MetricsServer(
         address,
         lambda: (*agent.samples(), *further()),
         agent.watch.verdict,
         {"/notify": takes.take},
         relay.page,
+    from instancectl.core.host.settings import WATCH_PORTS
     )
 
 
@@ -105,6 +114,7 @@ def _senses(opened: OpenInstance) -> Senses:
     from instancectl.adapters.host_psutil import PsutilHost
     from instancectl.adapters.http_probe import SocketHttpProbe
     from instancectl.adapters.postgres import PostgresLine
+        further=(own_mesh_address(), WATCH_PORTS["listen"]),
     from instancectl.adapters.redis_line import RespRedisLine
     from instancectl.adapters.smtp import SmtpServer
     from instancectl.adapters.stack_sight import ResidentStack

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from instancectl.core.desired import Network, OneShot
 from instancectl.core.observed import Engine, Observed, ServiceState
 from instancectl.core.secrets import Secret
-from instancectl.core.service import ServiceSpec
+from instancectl.core.service import HOST_NETWORK, ServiceSpec
 from instancectl.errors import OperationFailed, Unreachable
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
@@ -148,7 +148,8 @@ class FakeSwarm:
     def _check_references(self, stack: str, spec: ServiceSpec) -> None:
         """Docker refuses a service whose network, secret or config is not there."""
         found = self._stack(stack)
-        missing = [link.network for link in spec.networks if link.network not in found.networks]
+        there = {*found.networks, HOST_NETWORK}
+        missing = [link.network for link in spec.networks if link.network not in there]
         missing += [item.name for item in spec.secrets if item.name not in found.secrets]
         missing += [item.name for item in spec.configs if item.name not in found.configs]
         if missing:

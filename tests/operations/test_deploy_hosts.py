@@ -99,6 +99,32 @@ def test_a_host_that_is_down_gets_its_images_later(site):
     assert site.shipped == [("two", "web:1")]
 
 
+def test_a_host_for_monitoring_gets_the_images_and_watches(site):
+    watched = config(monitoring={"enabled": True}, images={"prometheus": "prom:1", "alertmanager": "am:1"})
+    site.add_images(watched)
+    site.deployment(watched).deploy()
+    assert site.state.load().watched_from == ""
+    add(site, "monitoring")
+    site.deployment(watched).deploy()
+    assert site.shipped == [("two", "prom:1"), ("two", "am:1")]
+    assert where(site, "prometheus") == where(site, "alertmanager") == ["two-id"]
+    there = site.swarm.hosts.get("two-id").address
+    assert there
+    assert site.state.load().watched_from == there
+    assert site.deployment(watched).deploy().status is Status.UNCHANGED
+
+
+def test_what_watches_comes_back_when_its_host_is_emptied(site):
+    watched = config(monitoring={"enabled": True}, images={"prometheus": "prom:1", "alertmanager": "am:1"})
+    site.add_images(watched)
+    add(site, "monitoring")
+    site.deployment(watched).deploy()
+    site.swarm.hosts.get("two-id").availability = "drain"
+    site.deployment(watched).deploy()
+    assert where(site, "prometheus") == ["node1"]
+    assert site.state.load().watched_from == ""
+
+
 def test_adding_a_host_restarts_neither_the_database_nor_what_may_stay(site):
     before = site.tasks()
     add(site, "web")

@@ -25,7 +25,8 @@ def world(**env: str) -> tuple[Relay, FakeHttp, FakeStackSight]:
     stack, http = FakeStackSight(), FakeHttp()
     stack.all()
     stack.replicas("streaming", 2)
-    return Relay(instance.config(mastodon={"env": env}), http, stack.look), http, stack
+    relay = Relay(instance.config(mastodon={"env": env}), http, stack.look, lambda: "127.0.0.1:9394")
+    return relay, http, stack
 
 
 def test_each_replica_is_a_target_of_the_agent() -> None:
@@ -43,6 +44,14 @@ def test_each_replica_is_a_target_of_the_agent() -> None:
         }
         for slot in (1, 2)
     ]
+
+
+def test_targets_are_where_prometheus_reaches_the_agent_now() -> None:
+    stack, listens = FakeStackSight(), ["127.0.0.1:9394"]
+    stack.replicas("streaming", 1)
+    relay = Relay(instance.config(), FakeHttp(), stack.look, lambda: listens[-1])
+    listens.append("10.86.0.1:9394")
+    assert json.loads(relay.page("/targets/mastodon-streaming")[2])[0]["targets"] == ["10.86.0.1:9394"]
 
 
 def test_the_relay_asks_exactly_that_replica() -> None:
@@ -72,7 +81,7 @@ def test_nothing_else_is_behind_it() -> None:
 def test_a_replica_that_does_not_answer_is_a_failed_scrape() -> None:
     relay, http, _ = world()
     assert relay.page("/relay/streaming/1")[0] == 502
-    relay = Relay(instance.config(), http, lambda: Unknown("nobody looked"))
+    relay = Relay(instance.config(), http, lambda: Unknown("nobody looked"), lambda: "127.0.0.1:9394")
     assert relay.page("/targets/mastodon-streaming")[0] == 503
     assert relay.page("/relay/streaming/1") is None
     http.pages.clear()

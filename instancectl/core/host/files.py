@@ -16,6 +16,7 @@ from instancectl.core.host.settings import (
     MESH_MTU,
     MESH_PORT,
     SWARM_PORTS,
+    WATCH_PORTS,
     HostSettings,
     Peer,
     intended_ports,
@@ -209,7 +210,7 @@ def _firewall(
             "interface": MESH_INTERFACE,
             "subnet": settings.mesh_subnet,
             "port": MESH_PORT,
-            "tcp": _numbers(SWARM_PORTS, "tcp"),
+            "tcp": [*_numbers(SWARM_PORTS, "tcp"), *sorted(WATCH_PORTS.values())],
             "udp": _numbers(SWARM_PORTS, "udp"),
         },
     }

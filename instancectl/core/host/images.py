@@ -19,6 +19,8 @@ def wanted(config: InstanceConfig, roles: Iterable[str]) -> tuple[str, ...]:
     images = [config.web_image] if found & {"web", "workers"} else []
     if "web" in found:
         images.append(config.streaming_image)
+    if "monitoring" in found and config.monitoring.enabled:
+        images += [config.images.prometheus, config.images.alertmanager]
     return tuple(dict.fromkeys(images))
 
 

@@ -2,6 +2,7 @@
 
 The first host holds the data and carries every role. `db`, `redis`, `proxy`, `cache` and the base
 `sidekiq` stay there; `web` and `streaming` follow the role `web`, `sidekiq-…` the role `workers`.
+Prometheus and Alertmanager are on one host: the first by name that has the role `monitoring`.
 """
 
 from __future__ import annotations
@@ -56,9 +57,11 @@ def rooms(stack: str, nodes: Iterable[Node], *, drained: bool = False) -> tuple[
         nodes: of the Swarm.
         drained: count drained hosts, too.
     """
+    known = tuple(nodes)
+    home = next((node.address for node in known if holds_data(stack, node)), "")
     return tuple(
-        Room(node.name, node.memory_bytes, node.cores, roles)
-        for node in nodes
+        Room(node.name, node.memory_bytes, node.cores, roles, node.address, home)
+        for node in known
         for roles in [roles_of(stack, node)]
         if roles and not holds_data(stack, node) and (drained or node.availability == "active")
     )
@@ -72,6 +75,13 @@ def constraints(stack: str, share: Share | None) -> tuple[str, ...]:
     role = f"node.labels.{role_label(stack, share.role)}==true"
     elsewhere = (f"{here}!=true",) if share.elsewhere else ()
     return (role, *elsewhere, *(f"node.hostname!={name}" for name in share.avoided))
+
+
+def watching(stack: str, apart: Room | None) -> tuple[str, ...]:
+    """Where Prometheus and Alertmanager run."""
+    if apart is None:
+        return constraints(stack, None)
+    return (f"node.labels.{role_label(stack, 'monitoring')}==true", f"node.hostname=={apart.name}")
 
 
 def refuse_roles(config: InstanceConfig, roles: Iterable[str], host: str) -> None:

@@ -22,6 +22,9 @@ PUBLIC_PORTS = ("80/tcp", "443/tcp", "443/udp")
 SWARM_PORTS = ("2377/tcp", "7946/tcp", "7946/udp", "4789/udp")
 """What Swarm needs between hosts; open on the mesh only."""
 
+WATCH_PORTS = {"listen": 9394, "prometheus_listen": 9090, "alertmanager_listen": 9093}
+"""Keys of `[monitoring]` → TCP ports of the mesh, for Prometheus on another host; open on the mesh only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:

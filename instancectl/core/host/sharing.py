@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from instancectl.core import footprint
-from instancectl.core.sizes import BASE, Layout, Machine, Room, Share
+from instancectl.core.sizes import BASE, WATCHING, Layout, Machine, Room, Share
 from instancectl.core.units import show_mib
 
 HERE = "this host"
@@ -153,13 +153,23 @@ def _share(placed: _Placed, others: Sequence[Room]) -> Share:
 def _loads(
     layout: Layout, machine: Machine, others: Sequence[Room], placed: Sequence[_Placed]
 ) -> tuple[Load, ...]:
-    names = {each.one.service for each in placed}
+    apart = layout.monitoring.apart if layout.monitoring else None
+    names = {each.one.service for each in placed} | (WATCHING if apart else set())
     staying = sum(amount for name, amount in service_amounts(layout) if name not in names)
     here = (("what stays with the data", staying), *_parts(HERE, placed))
     return (
         _load(HERE, machine.memory_bytes, here),
-        *(_load(room.name, room.memory_bytes, _parts(room.name, placed)) for room in others),
+        *(
+            _load(room.name, room.memory_bytes, (*_parts(room.name, placed), *_watching(layout, room)))
+            for room in others
+        ),
     )
+
+
+def _watching(layout: Layout, room: Room) -> tuple[tuple[str, int], ...]:
+    plan = layout.monitoring
+    here = plan and plan.apart and plan.apart.name == room.name
+    return (("monitoring", plan.total_bytes),) if plan and here else ()
 
 
 def _load(host: str, limit: int, parts: tuple[tuple[str, int], ...]) -> Load:

@@ -1,14 +1,17 @@
 """`prometheus` and `alertmanager`, for instances that want alerts.
 
 Both are in the host's own network and listen on its loopback: the agent is a process of the host, and
-nothing of it has to be opened for containers. See ADR 0031.
+nothing of it has to be opened for containers. See ADR 0031. On a host of their own they listen on its
+address in the private network, where the agent listens, too.
 """
 
 from __future__ import annotations
 
+from instancectl.core.host.placement import watching
+from instancectl.core.monitoring.apart import addressed
 from instancectl.core.monitoring.rules import reached
 from instancectl.core.service import HOST_NETWORK, Attachment, HealthCheck, Mount, ServiceSpec
-from instancectl.core.topology.parts import Builder, pinned
+from instancectl.core.topology.parts import Builder
 
 NOTIFY_TOKEN = "notify_token"  # noqa: S105 - name of a file
 
@@ -23,7 +26,7 @@ def monitoring(build: Builder) -> list[ServiceSpec]:
 
 def prometheus(build: Builder) -> ServiceSpec:
     """Scrapes the agent, keeps what the 30-day objective needs, evaluates the rules."""
-    config = build.config.monitoring
+    config = addressed(build.config, build.layout.monitoring).monitoring
     memory = build.layout.monitoring.prometheus_memory_bytes if build.layout.monitoring else 0
     return ServiceSpec(
         name="prometheus",
@@ -41,14 +44,14 @@ def prometheus(build: Builder) -> ServiceSpec:
         mounts=(Mount("/prometheus", "prometheus"),),
         configs=build.files("prometheus", build.rendered.prometheus_files),
         networks=(Attachment(HOST_NETWORK),),
-        constraints=pinned(build),
+        constraints=_constraints(build),
         memory_bytes=memory,
     )
 
 
 def alertmanager(build: Builder) -> ServiceSpec:
     """Groups and inhibits alerts, keeps silences, hands everything to the agent."""
-    config = build.config.monitoring
+    config = addressed(build.config, build.layout.monitoring).monitoring
     memory = build.layout.monitoring.alertmanager_memory_bytes if build.layout.monitoring else 0
     return ServiceSpec(
         name="alertmanager",
@@ -68,9 +71,13 @@ def alertmanager(build: Builder) -> ServiceSpec:
         secrets=(build.secret("notify-token", build.rendered.notify_token, NOTIFY_TOKEN, mode=0o444),),
         configs=build.files("alertmanager", build.rendered.alertmanager_files),
         networks=(Attachment(HOST_NETWORK),),
-        constraints=pinned(build),
+        constraints=_constraints(build),
         memory_bytes=memory,
     )
+
+
+def _constraints(build: Builder) -> tuple[str, ...]:
+    return watching(build.config.stack, build.layout.monitoring.apart if build.layout.monitoring else None)
 
 
 def _collected_below(limit_bytes: int) -> tuple[tuple[str, str], ...]:

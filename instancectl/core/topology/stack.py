@@ -54,7 +54,7 @@ def desired(config: InstanceConfig, layout: Layout, rendered: Rendered, images: 
     return Desired(
         stack=config.stack,
         networks=(Network(BACKEND, internal=True), Network(EDGE)),
-        volumes=volumes(config),
+        volumes=volumes(config, apart=bool(layout.monitoring and layout.monitoring.apart)),
         secrets=build.secrets,
         configs=build.configs,
         services=tuple(_sorted(spec) for stage in stages for spec in stage),
@@ -65,10 +65,10 @@ def desired(config: InstanceConfig, layout: Layout, rendered: Rendered, images: 
     )
 
 
-def volumes(config: InstanceConfig) -> tuple[str, ...]:
-    """Names of the volumes that hold data."""
+def volumes(config: InstanceConfig, *, apart: bool = False) -> tuple[str, ...]:
+    """Names of the volumes of this host that hold data; with monitoring `apart` its own are elsewhere."""
     media = ("media",) if config.media.storage == "local" else ()
-    watching = ("prometheus", "alertmanager") if config.monitoring.enabled else ()
+    watching = ("prometheus", "alertmanager") if config.monitoring.enabled and not apart else ()
     return ("db", "redis", *media, "proxy-data", "proxy-config", "cache", *watching)
 
 

@@ -97,6 +97,7 @@ class _Prepared:
     desired: Desired
     rendered: Rendered
     plan: Plan
+    watched_from: str
 
 
 class Deployment:
@@ -213,6 +214,7 @@ class Deployment:
         around = self._around
         prepared = self._prepare()
         if not prepared.plan:
+            self._remember_watcher(prepared)
             return Result(Status.UNCHANGED, {"steps": []}, (self._nothing(), *self._owner_told(None)))
         self._refuse_bad(around.gate(prepared.plan.world.observed, prepared.plan.world.applied))
         around.journal.write("deploy-started", why=why, steps=prepared.plan.as_json())
@@ -222,6 +224,7 @@ class Deployment:
             prepared = self._prepare()
         self._write_files(prepared.desired)
         owner = self._apply(prepared, prepared.plan, already=len(early))
+        self._remember_watcher(prepared)
         applied = len(early) + len(prepared.plan.steps)
         around.journal.write("deploy-done", steps=applied)
         return self._told(prepared, applied, owner)
@@ -286,7 +289,14 @@ class Deployment:
         steps = plan(
             desired, self._first_run(), web_image, World(observed, applied), self._deliveries(observed)
         )
-        return _Prepared(desired, rendered, steps)
+        apart = layout.monitoring.apart if layout.monitoring else None
+        return _Prepared(desired, rendered, steps, apart.address if apart else "")
+
+    def _remember_watcher(self, prepared: _Prepared) -> None:
+        """Whoever asks Alertmanager must know where it is, also while the Engine does not answer."""
+        record = self._around.state.load()
+        if record.watched_from != prepared.watched_from:
+            self._around.state.save(replace(record, watched_from=prepared.watched_from))
 
     def _deliveries(self, observed: Observed) -> tuple[ShipImage, ...]:
         """Images that other hosts need, as far as those hosts answer."""

@@ -22,9 +22,22 @@ Page = tuple[int, str, bytes]
 class Relay:
     """Answers `/targets/JOB` and `/relay/SERVICE/SLOT`."""
 
-    def __init__(self, config: InstanceConfig, http: HttpProbe, sight: Callable[[], Known[Sight]]) -> None:
-        """`http` asks from inside the containers' network; `sight` is what was seen of them last."""
-        self._agent = reached(config.monitoring.listen)
+    def __init__(
+        self,
+        config: InstanceConfig,
+        http: HttpProbe,
+        sight: Callable[[], Known[Sight]],
+        listen: Callable[[], str],
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            config: what the admin wrote.
+            http: asks from inside the containers' network.
+            sight: what was seen of them last.
+            listen: where Prometheus asks the agent.
+        """
+        self._listen = listen
         self._jobs, self._http, self._sight = relayed(config), http, sight
 
     def page(self, path: str) -> Page | None:
@@ -47,4 +60,4 @@ class Relay:
         if isinstance(sight, Unknown):
             # Prometheus then keeps the targets it knew.
             return 503, "text/plain", f"{sight.reason}\n".encode()
-        return 200, "application/json", json.dumps(targets(job, sight, self._agent)).encode()
+        return 200, "application/json", json.dumps(targets(job, sight, reached(self._listen()))).encode()

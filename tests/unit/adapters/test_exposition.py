@@ -117,6 +117,26 @@ class TestServer:
         with pytest.raises(OperationFailed, match=r"cannot listen on 127\.0\.0\.1:\d+"):
             MetricsServer(("127.0.0.1", served[0].port), list, dict)
 
+    def test_a_further_address_answers_the_same(self, served) -> None:
+        server = MetricsServer(
+            ("127.0.0.1", 0), list, lambda: {"a": 1}, further=("127.0.0.9", served[0].port)
+        )
+        server.start()
+        try:
+            found = json.load(urllib.request.urlopen(f"http://127.0.0.9:{served[0].port}/verdict", timeout=5))
+        finally:
+            server.close()
+        assert found == {"a": 1}
+
+    @pytest.mark.parametrize("address", ["192.0.2.7", "127.0.0.1"])
+    def test_one_that_is_not_there_yet_or_taken_keeps_nobody_from_starting(self, served, address) -> None:
+        server = MetricsServer(("127.0.0.1", 0), list, dict, further=(address, served[0].port))
+        server.start()
+        try:
+            assert self.get(server, "/verdict")[0] == 200
+        finally:
+            server.close()
+
 
 @pytest.mark.slow
 class TestPosts:

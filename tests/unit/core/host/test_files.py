@@ -51,7 +51,7 @@ def test_the_firewall_opens_what_is_intended_and_no_more() -> None:
     assert intended == {
         *(f"tcp dport {port} accept" for port in (2222, 80, 443, 25)),
         *(f"udp dport {port} accept" for port in (443, 3478)),
-        "tcp dport { 2222, 2377, 7946 } accept",
+        "tcp dport { 2222, 2377, 7946, 9090, 9093, 9394 } accept",
         "udp dport { 7946, 4789 } accept",
     }
 
@@ -61,6 +61,13 @@ def test_the_mesh_answers_its_peers_only() -> None:
     assert "51820" not in alone
     assert "ip saddr { 203.0.113.8 } udp dport 51820 accept" in together
     assert "ip6 saddr { 2001:db8::8 } udp dport 51820 accept" in together
+
+
+def test_containers_reach_nobody_over_the_mesh() -> None:
+    text = placed(peers=(PEER,))[files.FIREWALL].content
+    chain = text.partition("chain relayed {")[2].partition("}")[0]
+    assert "hook forward" in chain
+    assert 'oifname "instancectl0" ct state new drop' in chain
 
 
 def test_docker_s_rules_are_never_flushed() -> None:

@@ -92,8 +92,48 @@ def test_a_rolling_update_may_start_one_more_than_the_share_of_a_host():
 
 def test_a_host_for_monitoring_alone_attracts_nothing_else():
     for media in (BUCKET, {"storage": "local"}):
-        found = services(room("two", "monitoring"), media=media)
-        assert all(spec.constraints == HERE for spec in found.values())
+        found = services(room("two", "monitoring"), media=media, monitoring={"enabled": True})
+        there = {name for name, spec in found.items() if spec.constraints != HERE}
+        assert there == {"prometheus", "alertmanager"}
+
+
+def watched(*others: Room, **monitoring: object):
+    config = instance.config(monitoring={"enabled": True, **monitoring})
+    sizes = derive(config, Machine(8 * GIB, 2), others)
+    return topology.desired(config, sizes, instance.rendered(config, sizes), {})
+
+
+def test_the_first_host_for_monitoring_runs_prometheus_and_alertmanager():
+    made = watched(room("two", "monitoring"), room("three", "monitoring"))
+    wanted = (f"node.labels.instancectl.monitoring.{STACK}==true", "node.hostname==three")
+    assert {made.service(name).constraints for name in ("prometheus", "alertmanager")} == {wanted}
+    assert not {"prometheus", "alertmanager"} & set(made.volumes)
+    beside = watched()
+    assert beside.service("prometheus").constraints == HERE
+    assert {"prometheus", "alertmanager"} <= set(beside.volumes)
+
+
+def test_a_host_too_small_for_prometheus_is_left_alone():
+    tiny = Room("tiny", 256 * 1024**2, 1, frozenset({"monitoring"}))
+    assert watched(tiny).service("prometheus").constraints == HERE
+
+
+def test_on_a_host_of_their_own_they_listen_and_ask_in_the_private_network():
+    apart = replace(room("two", "monitoring"), address="10.86.0.2", home="10.86.0.1")
+    made = watched(apart, prometheus_listen="127.0.0.1:9999")
+    assert "--web.listen-address=10.86.0.2:9090" in made.service("prometheus").command
+    assert "--web.listen-address=10.86.0.2:9093" in made.service("alertmanager").command
+    assert "http://10.86.0.2:9093/-/ready" in made.service("alertmanager").health.test
+    files = "".join(made.configs.values())
+    for address in ("10.86.0.1:9394", "10.86.0.2:9090", "10.86.0.2:9093"):
+        assert address in files
+    assert "127.0.0.1:9" not in files
+
+
+def test_other_hosts_know_where_home_is():
+    here, there = replace(DATA, address="10.86.0.1"), replace(WORKERS, address="10.86.0.2")
+    (found,) = placement.rooms(STACK, (there, here))
+    assert (found.address, found.home) == ("10.86.0.2", "10.86.0.1")
 
 
 def test_the_first_host_is_labelled_with_every_role_once_there_are_two():

@@ -63,6 +63,18 @@ def test_the_refusal_names_the_hosts_with_their_arithmetic():
     assert "host add" in refused.value.hint
 
 
+def test_monitoring_elsewhere_frees_the_host_with_the_data():
+    watched = config(monitoring={"enabled": True})
+    plan = derive(watched, FIRST).monitoring
+    assert plan
+    here, there = share_out(derive(watched, FIRST), FIRST, [room("workers")]).loads
+    freed, taken = share_out(derive(watched, FIRST, [room("monitoring")]), FIRST, [room("monitoring")]).loads
+    assert dict(here.parts)["what stays with the data"] - plan.total_bytes >= 0
+    assert dict(taken.parts)["monitoring"] == plan.total_bytes
+    assert "monitoring" not in dict(there.parts)
+    assert freed.fits
+
+
 def test_local_media_leave_other_hosts_out():
     with pytest.raises(Refused):
         derive(six(media={"storage": "local"}), FIRST, [room("web", "workers", gib=64)])
