@@ -298,12 +298,12 @@ def _with_database(
     bare = _limited(layout, HEADROOM_LEAST, machine)
     roomy = any("workers" in room.roles for room in others)
     leaving = {plan.service for plan in layout.sidekiq if plan.service != BASE} if roomy else set()
+    leaving |= WATCHING if layout.monitoring and layout.monitoring.apart else set()
     beside = sum(line.amount for line in budget.service_memory(bare) if line.label not in leaving)
     left = total - footprint.system_reserve(total) - beside
     share = max(DATABASE_LEAST, min(footprint.database_share(total), left))
     memory = _whole(config.database.memory_mib * MIB or share)
     db = replace(
-    leaving |= WATCHING if layout.monitoring and layout.monitoring.apart else set()
         layout.db,
         memory_bytes=memory,
         settings=postgres_settings(memory, layout.db.max_connections, machine.cores),

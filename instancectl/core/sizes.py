@@ -160,16 +160,16 @@ class MonitoringPlan:
 
     prometheus_memory_bytes: int
     alertmanager_memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
     apart: Room | None = None
 
     @property
     def total_bytes(self) -> int:
         """Of both."""
         return self.prometheus_memory_bytes + self.alertmanager_memory_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
     """Why a derived value is what it is.
 
     `key` is the dotted key of `instance.toml`, `sentence` holds the arithmetic.

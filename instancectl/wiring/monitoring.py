@@ -95,6 +95,7 @@ def _server(
     takes: Desk,
 ) -> MetricsServer:
     from instancectl.adapters.exposition import MetricsServer
+    from instancectl.core.host.settings import WATCH_PORTS
     from instancectl.operations.monitoring.relaying import Relay
 
     relay = Relay(opened.config, senses.inside, agent.sight, lambda: watched(opened).monitoring.listen)
@@ -104,7 +105,7 @@ def _server(
         agent.watch.verdict,
         {"/notify": takes.take},
         relay.page,
-    from instancectl.core.host.settings import WATCH_PORTS
+        further=(own_mesh_address(), WATCH_PORTS["listen"]),
     )
 
 
@@ -114,7 +115,6 @@ def _senses(opened: OpenInstance) -> Senses:
     from instancectl.adapters.host_psutil import PsutilHost
     from instancectl.adapters.http_probe import SocketHttpProbe
     from instancectl.adapters.postgres import PostgresLine
-        further=(own_mesh_address(), WATCH_PORTS["listen"]),
     from instancectl.adapters.redis_line import RespRedisLine
     from instancectl.adapters.smtp import SmtpServer
     from instancectl.adapters.stack_sight import ResidentStack
