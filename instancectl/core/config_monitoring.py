@@ -24,6 +24,11 @@ class Monitoring(Section):
         description="Where `instancectl probe --watch` runs on other machines, e.g. `http://10.86.0.9:9396`; "
         "what they measured stands for the time in which this host was off.",
     )
+    canary: bool = Field(
+        False,
+        description="Every 5 minutes a post that only its author sees, until it arrives and is deleted: "
+        "proves that writing works; needs an account of its own, with its token in `alerts.env`.",
+    )
     enabled: bool = Field(
         False,
         description="Prometheus and Alertmanager as services of the stack, for alerts and graphs; "

@@ -6,11 +6,13 @@ Adapters are imported inside the functions, so that a command only pays for what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
 from instancectl.wiring.alerting import alerting_beside, desk, watched
 from instancectl.wiring.backing_up import readings
+from instancectl.wiring.canary import canary_beside
 from instancectl.wiring.dashboard import ledger, served
 from instancectl.wiring.instance import (
     OpenInstance,
@@ -22,6 +24,7 @@ from instancectl.wiring.instance import (
     stored_secrets,
 )
 from instancectl.wiring.scaling import scaling_beside
+from instancectl.wiring.settings import run_again, watched_settings
 from instancectl.wiring.status_page import publishing
 from instancectl.wiring.vantage import merging
 
@@ -51,6 +54,9 @@ def agent(options: Globals, listen: str) -> tuple[InstanceConfig, Around]:
 
     opened = open_instance(options)
     senses, note = _senses(opened), reporter(options).note
+    canary = canary_beside(opened, senses, reporter(options))
+    if canary is not None:
+        senses = replace(senses, canary=canary.latest)
     scaling = scaling_beside(opened, senses, note)
     takes = desk(opened)
     host, _, port = (listen or opened.config.monitoring.listen).rpartition(":")
@@ -63,7 +69,10 @@ def agent(options: Globals, listen: str) -> tuple[InstanceConfig, Around]:
             opened, senses, made, (host.strip("[]"), int(port)), scaling.readings, takes
         ),
         background=in_background,
+        settings=watched_settings(options, opened, reporter(options)),
+        again=run_again,
         beside=lambda made: (
+            *((canary,) if canary else ()),
             *served(opened, made, reporter(options), scaling.readings),
             *publishing(opened, reporter(options)),
             *merging(opened, made, reporter(options)),
@@ -102,7 +111,7 @@ def _server(
     return MetricsServer(
         address,
         lambda: (*agent.samples(), *further()),
-        agent.watch.verdict,
+        agent.verdict,
         {"/notify": takes.take},
         relay.page,
         further=(own_mesh_address(), WATCH_PORTS["listen"]),

@@ -132,6 +132,16 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("for five minutes", cause("mail", "1x5 0x30"), "20m", 0),
         Case("well", cause("mail", "0x30"), "20m", 0),
     ),
+    "PostsNotArriving": (
+        Case("for long", {i("canary_success"): "1x3 0x20"}, "10m"),
+        Case("once", {i("canary_success"): "1 0 0 1x20"}, "10m", 0),
+        Case("they arrive", {i("canary_success"): "1x20"}, "10m", 0),
+        Case("the queue is long", {i("canary_success"): "0x20", q("latency_seconds", "default"): "31x20"},
+             "10m", 0),
+        Case("the queue is short", {i("canary_success"): "0x20", q("latency_seconds", "default"): "2x20"},
+             "10m"),
+        Case("named", {i("canary_success"): "0x20", **told("0x3 1x5")}, "10m", 0),
+    ),
     "ErrorBudgetBurnFast": (
         Case("a total outage", sli("0x60 4+4x10", "0+4x90"), "64m"),
         Case("streaming", sli("0x60 4+4x10", "0+4x90", "streaming"), "64m"),

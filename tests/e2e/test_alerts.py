@@ -36,6 +36,7 @@ ABSENT = {
     "instancectl_db_replication_lag_seconds",  # no standby
     "instancectl_version_end_of_support_timestamp_seconds",  # no end of this release is announced
     "instancectl_sidekiq_cron_interval_seconds",  # only once a task was queued
+    "instancectl_canary_success",  # no canary is wanted
     *(one.name for one in BACKUP_METRICS),  # no backups are set up
     *(one.record for one in slow_recordings()),  # from the first five minutes on
 }

@@ -7,6 +7,7 @@ import pytest
 from instancectl.core.checks.seen import NoAnswer
 from instancectl.core.monitoring import catalogue, surfaces
 from instancectl.core.monitoring import catalogue_probes as probes
+from instancectl.core.monitoring import catalogue_stores as stores
 from instancectl.core.monitoring.catalogue_alerting import ALERTING_METRICS
 from instancectl.core.monitoring.catalogue_scaling import SCALING_METRICS
 from instancectl.core.monitoring.metric import Sample
@@ -248,7 +249,10 @@ def test_everything_exported_is_in_the_catalogue_and_little_of_the_catalogue_is_
     exported = {one.metric for one in agent.samples()}
     assert exported <= set(catalogue.CATALOGUE)
     # Shown by what runs beside the agent.
-    beside = {*ALERTING_METRICS, *SCALING_METRICS, probes.PROBE_CONNECTIVITY}
+    canary = {one for one in catalogue.CATALOGUE if one.name.startswith("instancectl_canary_")}
+    beside = {
+        *ALERTING_METRICS, *SCALING_METRICS, probes.PROBE_CONNECTIVITY, stores.SETTINGS_REFUSED, *canary,
+    }  # fmt: skip
     missing = {one.name for one in set(catalogue.CATALOGUE) - exported - beside}
     assert missing <= {
         "instancectl_db_replication_lag_seconds",

@@ -13,6 +13,7 @@ from typing import Any, Final
 from instancectl.core.alerting.message import Message, text, title
 from instancectl.core.checks.seen import Letter, Request
 from instancectl.core.config import InstanceConfig
+from instancectl.core.monitoring import canary
 from instancectl.core.secret_set import SecretSet
 
 LIMITS: Final = {"ntfy": 3500, "matrix": 16000, "discord": 1900, "telegram": 4000, "fediverse": 480}
@@ -40,6 +41,7 @@ PURPOSES: Final = {
     "TELEGRAM_TOKEN": "token of the bot",
     "WEBHOOK_TOKEN": "sent as a bearer token, if there is one",
     "MASTODON_TOKEN": "token of the account that sends, with the scope write:statuses",
+    canary.TOKEN: canary.PURPOSE,
 }
 """Lines that explain `alerts.env`."""
 

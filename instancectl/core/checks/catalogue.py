@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from instancectl.core.checks import (
+    agent,
     alerting,
     backups,
     edge,
@@ -149,6 +150,23 @@ REGISTRY: tuple[Check, ...] = (
         "Looks at `[alerts]`. Warns with fewer than two receivers, because one of them may be what broke, "
         "and without a check outside that notices when alerts are dead. "
         "`instancectl alert test` proves them.",
+    ),
+    Check(
+        "agent",
+        "Does the agent run, with the settings as they are?",
+        agent.agent,
+        "Asks the agent of this host. It takes changed files by itself within seconds. Warns when something "
+        "needs an agent and none answers, and when the files were changed to something it cannot use: it "
+        "then goes on with what it had.",
+        frozenset({Look.AGENT}),
+    ),
+    Check(
+        "canary",
+        "Does what is written arrive?",
+        agent.canary,
+        "The agent's last run on the write path, where `monitoring.canary` is on. Fails when a post was "
+        "refused or did not arrive, warns when it cannot be tried.",
+        frozenset({Look.AGENT}),
     ),
     Check(
         "backups",

@@ -59,6 +59,7 @@ class Look(StrEnum):
     KEYS = "keys"
     MANAGED = "managed"
     RECORD = "record"
+    AGENT = "agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Facts:
         keys: who may log in as the admin user.
         managed: path → SHA-256 of the files that provisioning wrote, as they are.
         backups: what this host remembers of its backups.
+        agent: the last verdict of the agent of this host, as it answers.
     """
 
     config: InstanceConfig
@@ -124,6 +126,7 @@ class Facts:
     keys: Known[tuple[KeySeen, ...]] = NOT_LOOKED
     managed: Known[Mapping[str, str]] = NOT_LOOKED
     backups: Known[Figures] = NOT_LOOKED
+    agent: Known[Answer | NoAnswer] = NOT_LOOKED
 
     @property
     def deployed(self) -> bool | None:

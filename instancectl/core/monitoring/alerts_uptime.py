@@ -67,6 +67,18 @@ def _down() -> tuple[Alert, ...]:
             "Nobody can confirm a sign-up or reset a password; notifications do not leave.",
             "instancectl check",
         ),
+        Alert(
+            "PostsNotArriving", _PAGE,
+            # A long queue has alerts of its own, and so has whatever was named a moment ago.
+            "instancectl_canary_success == 0\n"
+            'unless on (site) instancectl_sidekiq_queue_latency_seconds{queue="default"} > 10\n'
+            f"{_untold('3m')}",
+            2 * MINUTE,
+            "what is posted is not accepted or does not arrive",
+            "People read, and whatever they write is refused or seen by nobody.",
+            "instancectl check --only canary", (*STORES, *SERVICES, "SidekiqDown", "QueueUnattended"),
+            planned=True,
+        ),
     )  # fmt: skip
 
 
@@ -90,7 +102,7 @@ def _burning(pairs: tuple[tuple[str, str, float], ...], slis: str) -> str:
 PAGED_SLIS = "availability|streaming"
 """`web`, `login` and `federation` are in `availability`; queues have alerts of their own."""
 
-TICKET_SLIS = "availability|streaming|media|mail|queue_.*"
+TICKET_SLIS = "availability|streaming|media|mail|timeline|queue_.*"
 
 
 def _budgets() -> tuple[Alert, ...]:

@@ -67,8 +67,35 @@ CAUSE = Metric(
     ("service",),
 )
 
+CANARY_POSTS = Metric(
+    "instancectl_canary_posts_total",
+    _C,
+    "Runs on the write path since the agent started: post, see it arrive, delete.",
+)
+CANARY_FAILURES = Metric(
+    "instancectl_canary_post_failures_total",
+    _C,
+    "Runs whose post was refused or did not arrive in 30 s.",
+)
+CANARY_DELIVERY = Metric(
+    "instancectl_canary_delivery_seconds",
+    _H,
+    "From the answer to a post until it arrived over the WebSocket.",
+    (),
+    (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+CANARY_SUCCESS = Metric(
+    "instancectl_canary_success",
+    _G,
+    "1 if the last post arrived; a run every 5 minutes, every minute after a failure.",
+)
+CANARY_LAST_RUN = Metric(
+    "instancectl_canary_last_run_timestamp_seconds", _G, "When the last run on the write path began."
+)
+
 PROBE_METRICS = (
     PROBE_SUCCESS, PROBE_DURATION, PROBES, PROBE_FAILURES, PROBE_LAST_RUN, PROBE_CONNECTIVITY,
     CERTIFICATE_END, EDGE_ANSWERS,
     SLICES, BAD_SLICES, UNKNOWN_SLICES, OBJECTIVE, CAUSE,
+    CANARY_POSTS, CANARY_FAILURES, CANARY_DELIVERY, CANARY_SUCCESS, CANARY_LAST_RUN,
 )  # fmt: skip

@@ -124,6 +124,11 @@ COLLECTOR_DURATION = Metric(
     "instancectl_collector_duration_seconds", _G, "Time the source took for this scrape.", ("collector",)
 )
 BUILD_INFO = Metric("instancectl_build_info", _G, "1; the version of instancectl.", ("version",))
+SETTINGS_REFUSED = Metric(
+    "instancectl_settings_refused",
+    _G,
+    "1 while the instance file or a file of secrets was changed to something that the agent cannot use.",
+)
 
 STORE_METRICS = (
     DB_UP, DB_CONNECTIONS, DB_MAX_CONNECTIONS, DB_SIZE, DB_LONGEST, DB_ARCHIVE_FAILURES, DB_REPLICATION_LAG,
@@ -138,4 +143,4 @@ HOST_METRICS = (
     CONTAINER_UP, CONTAINER_WANTED, CONTAINER_RESTARTS, CONTAINER_MEMORY, CONTAINER_LIMIT,
     DISK_TOTAL, DISK_FREE, DISK_FULL,
 )  # fmt: skip
-AGENT_METRICS = (COLLECTOR_SUCCESS, COLLECTOR_DURATION, BUILD_INFO)
+AGENT_METRICS = (COLLECTOR_SUCCESS, COLLECTOR_DURATION, BUILD_INFO, SETTINGS_REFUSED)

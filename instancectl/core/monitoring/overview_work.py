@@ -25,6 +25,7 @@ from instancectl.core.monitoring.sli import (
     OBJECTIVES,
     SLICE_SECONDS,
     SURFACES,
+    TIMELINE,
     Counts,
     Verdict,
     budget_left,
@@ -142,7 +143,7 @@ def _surfaces(facts: Facts) -> Table:
     verdicts = {} if facts.stale else dict(facts.verdict.get("verdicts") or {})
     reasons = facts.verdict.get("reasons") or {}
     rows = []
-    for sli in (AVAILABILITY, *SURFACES):
+    for sli in (AVAILABILITY, *SURFACES, TIMELINE):
         if sli not in facts.days and sli not in verdicts:
             continue
         verdict = Verdict(verdicts.get(sli, Verdict.UNKNOWN))

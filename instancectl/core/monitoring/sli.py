@@ -46,12 +46,16 @@ QUEUE_OBJECTIVES: Final[Mapping[str, float]] = {
 QUEUE_SLIS: Final = ("default", "mailers", "ingress", "push", "pull")
 """Queues whose latency people feel."""
 
-SLIS: Final = (AVAILABILITY, *SURFACES, *(f"queue_{queue}" for queue in QUEUE_SLIS))
+TIMELINE: Final = "timeline"
+"""What is posted arrives; measured by the canary, where one is wanted."""
+
+SLIS: Final = (AVAILABILITY, *SURFACES, TIMELINE, *(f"queue_{queue}" for queue in QUEUE_SLIS))
 
 OBJECTIVES: Final[Mapping[str, float]] = {
     AVAILABILITY: 0.999,
     **dict.fromkeys(SURFACES, 0.999),
     "mail": 0.99,
+    TIMELINE: 0.99,
     "queue_default": 0.999,
     "queue_mailers": 0.995,
     "queue_ingress": 0.99,

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from instancectl.core.checks.seen import Answer, Request
 from instancectl.core.config import InstanceConfig
-from instancectl.core.monitoring.sli import SLIS
+from instancectl.core.monitoring.sli import SLIS, TIMELINE
 from instancectl.core.probes import STREAMING_PORT, WEB_PORT, WEBSOCKET_HEADERS
 
 TIMEOUT_SECONDS: Final = 3.0
@@ -140,6 +140,8 @@ def slis_of(config: InstanceConfig) -> tuple[str, ...]:
         absent.add("mail")
     if config.media.storage == "s3":
         absent.add("media")
+    if not config.monitoring.canary:
+        absent.add(TIMELINE)
     return tuple(name for name in SLIS if name not in absent)
 
 

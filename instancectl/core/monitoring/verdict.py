@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from instancectl.core.checks.seen import MailTalk
+from instancectl.core.monitoring import canary
 from instancectl.core.monitoring.sidekiq import Sidekiq
 from instancectl.core.monitoring.sli import (
     AVAILABILITY,
@@ -17,6 +18,7 @@ from instancectl.core.monitoring.sli import (
     QUEUE_SLIS,
     SLIS,
     SURFACES,
+    TIMELINE,
     Verdict,
     headline,
 )
@@ -45,6 +47,7 @@ class Evidence:
         sidekiq: what was read from Redis.
         mail: the last conversation with the mail server; None where there is none to talk to.
         slis: what this instance is measured by.
+        canary: the last run on the write path; None where none is wanted.
     """
 
     deployed: bool | None
@@ -56,6 +59,7 @@ class Evidence:
     sidekiq: Known[Sidekiq] = field(default_factory=lambda: Unknown("nobody looked"))
     mail: Known[MailTalk | None] = None
     slis: tuple[str, ...] = SLIS
+    canary: Known[canary.Outcome | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ def judge(evidence: Evidence) -> Judgement:
         return Judgement(unknown, dict.fromkeys(evidence.slis, why), (), f"unknown: {why}")
     found = {name: _surface(name, evidence) for name in SURFACES}
     found |= {f"queue_{queue}": _queue(queue, evidence.sidekiq) for queue in QUEUE_SLIS}
+    found[TIMELINE] = canary.verdict(evidence.canary)
     found = {name: one for name, one in found.items() if name in evidence.slis}
     verdicts = {name: verdict for name, (verdict, _) in found.items()}
     verdicts = {AVAILABILITY: headline(verdicts), **verdicts}

@@ -148,6 +148,7 @@ def _looks(look: Look, senses: Senses, subject: Subject, facts: Facts, mail: Let
         Look.MAIL: {"mail": lambda: _mail(senses, subject, facts, mail)},
         Look.OWNER_MAIL: {"owner_mail": lambda: containers.owner_mail(senses.containers, senses.dns, facts)},
         Look.EDGE: {"edge": lambda: outside.edge(senses.http, facts)},
+        Look.AGENT: {"agent": lambda: outside.agent(senses.http, subject.config)},
         Look.CLIENT_ADDRESS: {
             "client_address": lambda: outside.client_addresses(senses.http, machine, facts),
         },

@@ -21,6 +21,7 @@ from instancectl.core.checks.seen import (
 from instancectl.core.checks.storage import endpoint_url
 from instancectl.core.config import InstanceConfig
 from instancectl.core.letter import route
+from instancectl.core.monitoring.rules import reached
 from instancectl.core.secrets import Secret
 from instancectl.core.unknown import Known, Unknown
 from instancectl.errors import InstanceError, Unreachable
@@ -51,6 +52,11 @@ def names(dns: DnsLookup, together: Together, config: InstanceConfig) -> tuple[N
 
 def _named(name: str, answer: NameAnswer | Unknown) -> NameAnswer:
     return NameAnswer(name, (), answer.reason) if isinstance(answer, Unknown) else answer
+
+
+def agent(http: HttpProbe, config: InstanceConfig) -> Answer | NoAnswer:
+    """The last verdict of this host's agent."""
+    return http.ask(Request(f"http://{reached(config.monitoring.listen)}/verdict"))
 
 
 def mail(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from instancectl.core.config import InstanceConfig
 from instancectl.core.monitoring import catalogue_stores as stores
@@ -17,6 +17,7 @@ from instancectl.core.unknown import Known, Unknown
 from instancectl.errors import InstanceError, OperationFailed
 from instancectl.operations.monitoring.collecting import DOCKER_AREA, Collectors
 from instancectl.operations.monitoring.probing import Prober, Senses
+from instancectl.operations.monitoring.settings import Settings
 from instancectl.operations.monitoring.watch import Watch
 from instancectl.ports.lock import Lock
 from instancectl.ports.reporter import Reporter
@@ -46,6 +47,8 @@ class Around:
         lock: of the ledger: two agents would count every slice twice.
         serve: makes the server of `/metrics` and `/verdict`.
         background: runs work beside the main thread; ends with the process.
+        settings: the files it was started with; None where nobody changes them.
+        again: replaces this process by itself, started anew; does not return.
         beside: makes what else is served or done while the agent runs.
     """
 
@@ -55,6 +58,8 @@ class Around:
     lock: Lock
     serve: Callable[[Agent], Server]
     background: Callable[[Callable[[], None]], None]
+    settings: Settings | None = None
+    again: Callable[[], None] = lambda: None
     beside: Callable[[Agent], tuple[Server, ...]] = lambda _: ()
 
 
@@ -65,8 +70,8 @@ def run(config: InstanceConfig, around: Around) -> Result:
         Busy: another agent of this instance runs.
         OperationFailed: the address is taken, or the prober broke.
     """
+    agent = Agent(config, around)
     with around.lock.hold("agent run"):
-        agent = Agent(config, around)
         servers = (around.serve(agent), *around.beside(agent))
         for server in servers:
             server.start()
@@ -76,7 +81,17 @@ def run(config: InstanceConfig, around: Around) -> Result:
             if agent.broken is not None:
                 _close(servers)
                 raise agent.broken
-        _close(servers)
+            if around.settings is not None and around.settings.changed():
+                _close(servers)
+                break
+        else:
+            _close(servers)
+            return _stopped(agent)
+    around.again()
+    return _stopped(agent)
+
+
+def _stopped(agent: Agent) -> Result:
     return Result(Status.OK, {"slices": agent.slices}, ("the agent stopped when asked to",))
 
 
@@ -136,8 +151,15 @@ class Agent:
         if kept:
             yield from self.watch.samples(totals)
         yield from self._collectors.samples()
+        if self._around.settings is not None:
+            yield from self._around.settings.samples()
         for samples in self._further:
             yield from samples()
+
+    def verdict(self) -> Mapping[str, Any]:
+        """The last judgement as plain values, and why changed settings are not used."""
+        settings = self._around.settings
+        return {**self.watch.verdict(), "settings_refused": settings.refused if settings else ""}
 
     def sight(self) -> Known[Sight]:
         """What the Engine showed in the last round."""

@@ -11,6 +11,7 @@ from instancectl.core.checks.seen import Answer, MailTalk, NoAnswer
 from instancectl.core.config import InstanceConfig
 from instancectl.core.letter import route
 from instancectl.core.monitoring import surfaces
+from instancectl.core.monitoring.canary import Outcome
 from instancectl.core.monitoring.metric import Sample
 from instancectl.core.monitoring.sidekiq import Sidekiq
 from instancectl.core.monitoring.sight import Sight
@@ -52,6 +53,7 @@ class Senses:
         mail_password: for the login at the mail server; may be empty.
         ever_deployed: whether a deploy was once seen to work: then nothing to see is an outage.
         backups: what is remembered of backups.
+        canary: its last run; None where none is wanted.
     """
 
     stack: StackSight
@@ -67,6 +69,7 @@ class Senses:
     mail_password: Secret = field(default_factory=lambda: Secret(""))
     ever_deployed: Callable[[], bool] = lambda: False
     backups: Callable[[], Iterable[Sample]] = tuple
+    canary: Callable[[], Known[Outcome | None]] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,7 @@ class Prober:
             sidekiq=redis[1] if read_redis else Unknown(f"its record is in Redis: {redis.reason}"),
             mail=self._mail,
             slis=self._slis,
+            canary=self._senses.canary(),
         )
         return self._described(evidence, found["reader"])
 

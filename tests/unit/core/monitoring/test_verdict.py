@@ -4,6 +4,7 @@ import pytest
 
 from instancectl.core.checks.seen import MailTalk
 from instancectl.core.config import InstanceConfig
+from instancectl.core.monitoring.canary import Outcome
 from instancectl.core.monitoring.sidekiq import JobSet, Process, Queue, Sidekiq
 from instancectl.core.monitoring.sli import SLIS, Verdict
 from instancectl.core.monitoring.surfaces import Answered, Ask, Failure, asks, slis_of
@@ -15,6 +16,7 @@ CONFIG = InstanceConfig.model_validate(
     {
         "instance": {"domain": "social.example"},
         "mail": {"server": "mail.example"},
+        "monitoring": {"canary": True},
     }
 )
 GOOD, BAD, UNKNOWN = Verdict.GOOD, Verdict.BAD, Verdict.UNKNOWN
@@ -47,6 +49,7 @@ def verdict(**changes: object) -> Judgement:
         "answers": answers(),
         "sidekiq": background(),
         "mail": MailTalk(None),
+        "canary": Outcome(NOW),
         "slis": slis_of(CONFIG),
         **changes,
     }
@@ -62,6 +65,13 @@ def test_all_well() -> None:
     assert set(found.verdicts) == set(SLIS)
     assert set(found.verdicts.values()) == {GOOD}
     assert (found.causes, found.reasons, found.sentence) == ((), {}, "good")
+
+
+def test_posts_that_do_not_arrive_are_bad_in_themselves_and_name_no_service() -> None:
+    found = verdict(canary=Outcome(NOW, "arrival", said="a post had not arrived after 30 s"))
+    assert bad(found) == {"timeline"}
+    assert found.causes == ()
+    assert found.sentence == "bad: timeline: a post had not arrived after 30 s"
 
 
 @pytest.mark.parametrize(("deployed", "why"), [(False, "nothing is deployed yet"), (None, "nobody can see")])

@@ -26,7 +26,10 @@ class Api::AccountsController < Api::BaseController
   def lookup = render(json: Serializers.account(Account.find_local(params[:acct].to_s.split('@').first) || raise(ActiveRecord::RecordNotFound)))
 
   def statuses
-    posts = Status.where(account_id: params[:id]).public_timeline.includes(:account, :media_attachments).limit(20)
+    # Its author sees everything, whatever its visibility.
+    posts = Status.where(account_id: params[:id])
+    posts = current_account&.id == params[:id].to_i ? posts.order(id: :desc) : posts.public_timeline
+    posts = posts.includes(:account, :media_attachments).limit((params[:limit] || 20).to_i.clamp(1, 40))
     render json: posts.map { |status| Serializers.status(status) }
   end
 

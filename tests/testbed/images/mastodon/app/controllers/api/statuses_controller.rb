@@ -24,6 +24,8 @@ class Api::StatusesController < Api::BaseController
   def destroy
     status = current_account.statuses.find(params[:id])
     status.update!(deleted_at: Time.now.utc)
+    return render(json: Serializers.status(status)) if status.direct_visibility?
+
     document = ActivityPub::Documents.delete(status).to_json
     status.account.followers.remote.find_each { |follower| ActivityPub::DeliveryWorker.perform_async(document, status.account_id, follower.inbox_url) }
     render json: Serializers.status(status)
