@@ -11,7 +11,7 @@ from typing import Final
 
 from instancectl.core import budget, footprint
 from instancectl.core.config import InstanceConfig, Services, SidekiqService
-from instancectl.core.host.sharing import SERVING, with_shares
+from instancectl.core.host.sharing import home_of, with_shares
 from instancectl.core.ladder import THREADS, Shape, highest_name, ladder
 from instancectl.core.layout_reasons import reasons
 from instancectl.core.postgres_settings import postgres_settings, shared_memory
@@ -19,6 +19,7 @@ from instancectl.core.sizes import (
     BASE,
     COMPUTING,
     QUEUES,
+    SERVING,
     WATCHING,
     WEIGHTS,
     EdgePlan,
@@ -107,7 +108,10 @@ def _highest(config: InstanceConfig, machine: Machine, others: Sequence[Room]) -
 
 
 def _cores(machine: Machine, others: Sequence[Room], role: str) -> int:
-    return machine.cores + sum(room.cores for room in others if role in room.roles)
+    """Cores of the hosts that may run what has this role."""
+    able = [room.cores for room in others if role in room.roles]
+    here = machine.cores if not able or role in home_of(others).roles else 0
+    return here + sum(able)
 
 
 def _stretched(layout: Layout, machine: Machine, others: Sequence[Room]) -> Layout:

@@ -11,6 +11,12 @@ from typing import Final
 QUEUES: Final = ("default", "push", "ingress", "mailers", "pull", "scheduler", "fasp")
 """Every queue of Mastodon 4.4 and later, in the order of its `config/sidekiq.yml`."""
 
+ROLES: Final = ("web", "workers", "db", "monitoring")
+"""What a host may be for; also the words of `host add --role`."""
+
+SERVING: Final = frozenset({"web", "workers"})
+"""Roles whose services may leave the host with the data."""
+
 WATCHING: Final = frozenset({"prometheus", "alertmanager"})
 """Services that follow the role `monitoring`."""
 
@@ -35,13 +41,21 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """The host with the data: its own address in the private network, and what else it is for."""
+
+    address: str = ""
+    roles: frozenset[str] = frozenset(ROLES)
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """What another host offers.
 
     Attributes:
         roles: which services may run there.
         address: its own in the private network.
-        home: that of the host with the data.
+        home: the host with the data, as all others know it.
     """
 
     name: str
@@ -49,7 +63,7 @@ class Room:
     cores: int
     roles: frozenset[str]
     address: str = ""
-    home: str = ""
+    home: Home = Home()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +196,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Sizes of all services, and why; `shares` is empty while there is one host."""
+    """Sizes of all services, and why; `shares` is empty while there is one host.
+
+    `home_roles` are those of the host with the data.
+    """
 
     name: str
     web: WebPlan
@@ -195,6 +212,7 @@ class Layout:
     monitoring: MonitoringPlan | None = None
     reasons: tuple[Reason, ...] = ()
     shares: tuple[Share, ...] = ()
+    home_roles: frozenset[str] = frozenset(ROLES)
 
     def share(self, service: str) -> Share | None:
         """How a service is shared out; None while there is one host, or when it stays with the data."""

@@ -144,6 +144,14 @@ def test_the_new_host_is_provisioned_first_and_then_the_others_are_told(world):
     assert world.records[world.new].mesh.address == "10.86.0.2"
 
 
+@pytest.mark.parametrize("address", ["admin@203.0.113.7", "admin@10.86.0.1"])
+def test_the_host_with_the_data_only_gets_other_roles(world, address):
+    world.answers["assign"] = told({"host": "one", "roles": ["db"]})
+    adding.add(parse(address), ("db",), world.around())
+    assert world.typed == [(PROGRAM, "--json", "--host", "local", "host", "assign", "--role", "db")]
+    assert not world.runs
+
+
 def test_the_token_travels_over_stdin_alone(world):
     world.add()
     assert world.stdin["join"]["token"] == TOKEN

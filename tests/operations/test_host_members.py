@@ -138,6 +138,38 @@ class TestInviting:
         assert said["manager"] == "192.0.2.1:2377"
 
 
+class TestAssigning:
+    """What the host with the data is for, beside the data."""
+
+    def labels(self, world) -> set[str]:
+        return {key.split(".")[1] for key in world.swarm.labels if key.endswith(STACK)}
+
+    def test_it_is_left_to_the_database(self, world):
+        world.swarm.hosts.add("two", {WORKERS: "true", f"instancectl.web.{STACK}": "true"})
+        world.swarm.labels[f"instancectl.web.{STACK}"] = "true"
+        told = admit.assign(["db"], world.around())
+        assert told.status is Status.CHANGED
+        assert self.labels(world) == {"data", "db"}
+        assert admit.assign(["db"], world.around()).status is Status.UNCHANGED
+        admit.assign(["db", "web", "workers"], world.around())
+        assert self.labels(world) == {"data", "db", "web", "workers"}
+
+    def test_what_nobody_else_is_for_is_said(self, world):
+        world.swarm.hosts.add("two", {WORKERS: "true"})
+        told = admit.assign(["db"], world.around())
+        assert any("role web stays there" in line for line in told.lines)
+
+    def test_alone_it_is_for_everything(self, world):
+        with pytest.raises(Refused, match="no other host has the role"):
+            admit.assign(["db"], world.around())
+        assert self.labels(world) == {"data"}
+
+    def test_the_database_stays(self, world):
+        world.swarm.hosts.add("two", {WORKERS: "true"})
+        with pytest.raises(Refused, match="that stays"):
+            admit.assign(["web"], world.around())
+
+
 class TestJoining:
     def test_a_host_joins_once(self, world):
         first, second = world.join(), world.join()
@@ -306,6 +338,31 @@ class TestDraining:
         with pytest.raises(Refused, match="no host is called `three`") as refused:
             self.drain(joined, "three")
         assert "`one`, `two`" in refused.value.hint
+
+
+class TestLastToServe:
+    """Nobody empties the only host that answers."""
+
+    @pytest.fixture
+    def left(self, world):
+        """The first host is left to the database; `two` serves."""
+        world.swarm.labels[f"instancectl.db.{STACK}"] = "true"
+        world.swarm.hosts.add("two", {f"instancectl.web.{STACK}": "true"})
+        return world
+
+    def test_it_is_not_drained(self, left):
+        with pytest.raises(Refused, match="only host with the role `web`"):
+            drain.drain(STACK, "two", left.manager, left.journal, left.lock, left.clock)
+        assert left.swarm.hosts.get("two-id").availability == "active"
+
+    def test_it_is_not_removed(self, left):
+        with pytest.raises(Refused) as refused:
+            admit.dismiss("two", left.around())
+        assert "--role db --role web --role workers" in refused.value.hint
+
+    def test_with_another_it_may_go(self, left):
+        left.swarm.hosts.add("three", {f"instancectl.web.{STACK}": "true"})
+        drain.drain(STACK, "two", left.manager, left.journal, left.lock, left.clock)
 
 
 class TestDismissing:

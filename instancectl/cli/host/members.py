@@ -22,7 +22,7 @@ COURIER = "instancectl-courier"
 
 def register(group: typer.Typer) -> None:
     """Add the commands."""
-    for command in (invite, settle, dismiss, join, serve):
+    for command in (invite, settle, assign, dismiss, join, serve):
         group.command(hidden=True)(command)
 
 
@@ -46,6 +46,15 @@ def settle(ctx: typer.Context) -> Result:
         said["node_id"], said["name"], said["address"], tuple(said["roles"]), tuple(said["host_keys"])
     )
     return admit.settle(newcomer, wiring.admitting(globals_of(ctx), "host add"))
+
+
+def assign(
+    ctx: typer.Context, role: Annotated[list[str], typer.Option("--role", help="What it is for.")]
+) -> Result:
+    """On the manager: change what it is for itself."""
+    from instancectl.operations.host import admit
+
+    return admit.assign(role, wiring.admitting(globals_of(ctx), "host add"))
 
 
 def dismiss(

@@ -38,12 +38,14 @@ def add(
     ctx: typer.Context,
     address: Annotated[str, typer.Argument(metavar="USER@ADDRESS", help="The machine to add.")],
     role: Annotated[
-        list[Role], typer.Option("--role", help="What it is for; repeatable. `db` stays where the data is.")
+        list[Role],
+        typer.Option("--role", help="What it is for; repeatable. `db`: only the host with the data."),
     ],
 ) -> Result:
     """Make another machine a host of the instance: provision it, join it, bring it the images.
 
     `--host` names the manager when you type this elsewhere. Run it again to continue, or to change the roles.
+    With the address of the host with the data and `--role db` alone, the others take what may leave it.
     """
     from instancectl.operations.host import add as operation
 

@@ -12,6 +12,7 @@ from instancectl.core.host.placement import holds_data, roles_of
 from instancectl.core.host.record import HostRecord
 from instancectl.core.host.settings import Peer
 from instancectl.core.observed import Node, Placed
+from instancectl.core.sizes import ROLES
 from instancectl.core.units import show_bytes
 from instancectl.errors import Refused
 
@@ -63,7 +64,9 @@ class HostView:
     def cells(self) -> tuple[str, ...]:
         """For people."""
         node = self.node
-        roles = "data, every role" if self.data else ", ".join(self.roles) or "none"
+        roles = ", ".join(("data", *self.roles) if self.data else self.roles) or "none"
+        if self.data and set(self.roles) == set(ROLES):
+            roles = "data, every role"
         running = ", ".join(name if count == 1 else f"{count} × {name}" for name, count in self.services)
         return (
             node.name,
@@ -155,6 +158,28 @@ def refuse_data(stack: str, node: Node, what: str) -> None:
             hint="`instancectl maintenance on` shows a page meanwhile; to leave this host, move the instance",
             subject=node.name,
         )
+
+
+def refuse_last(stack: str, nodes: Sequence[Node], node: Node, what: str) -> None:
+    """Refuse to empty the only host that serves, once the one with the data was left to the database.
+
+    Raises:
+        Refused: nothing would answer until the next deploy.
+    """
+    serving = [
+        one
+        for one in nodes
+        if "web" in roles_of(stack, one) and (one.availability == "active" or one.id == node.id)
+    ]
+    home = next((one for one in nodes if holds_data(stack, one)), None)
+    if home is None or serving != [node]:
+        return
+    raise Refused(
+        f"cannot {what} `{node.name}`: it is the only host with the role `web`, and nobody would answer",
+        hint=f"let `{home.name}` serve meanwhile: `instancectl host add USER@{home.address} --role db "
+        "--role web --role workers`, then `instancectl deploy`",
+        subject=node.name,
+    )
 
 
 def manager_address(node: Node, record: HostRecord | None, wanted: str) -> str:

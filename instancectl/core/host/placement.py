@@ -11,14 +11,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from instancectl.core.config import InstanceConfig
-from instancectl.core.host.sharing import SERVING
 from instancectl.core.observed import Node
-from instancectl.core.sizes import Room, Share
+from instancectl.core.sizes import ROLES, SERVING, Home, Room, Share
 from instancectl.errors import Refused
 
-ROLES: Final = ("web", "workers", "db", "monitoring")
-"""What a host may be for; also the words of `host add --role`."""
-
+DATABASE_HOW_TO: Final = "docs/how-to/add-a-host.md"
 MEDIA_HOW_TO: Final = "docs/how-to/put-media-on-s3.md"
 
 
@@ -38,10 +35,11 @@ def labels(stack: str) -> tuple[str, ...]:
 
 
 def roles_of(stack: str, node: Node) -> frozenset[str]:
-    """The roles a node has for a stack; the one with the data has all."""
+    """The roles a node has for a stack; the one with the data has all until an admin takes some away."""
+    given = frozenset(role for role in ROLES if node.labels.get(role_label(stack, role)) == "true")
     if holds_data(stack, node):
-        return frozenset(ROLES)
-    return frozenset(role for role in ROLES if node.labels.get(role_label(stack, role)) == "true")
+        return given or frozenset(ROLES)
+    return given
 
 
 def holds_data(stack: str, node: Node) -> bool:
@@ -58,7 +56,7 @@ def rooms(stack: str, nodes: Iterable[Node], *, drained: bool = False) -> tuple[
         drained: count drained hosts, too.
     """
     known = tuple(nodes)
-    home = next((node.address for node in known if holds_data(stack, node)), "")
+    home = next((Home(one.address, roles_of(stack, one)) for one in known if holds_data(stack, one)), Home())
     return tuple(
         Room(node.name, node.memory_bytes, node.cores, roles, node.address, home)
         for node in known
@@ -84,6 +82,20 @@ def watching(stack: str, apart: Room | None) -> tuple[str, ...]:
     return (f"node.labels.{role_label(stack, 'monitoring')}==true", f"node.hostname=={apart.name}")
 
 
+def refuse_own_roles(roles: Iterable[str], host: str) -> None:
+    """Refuse to take the database from the host that holds it.
+
+    Raises:
+        Refused: `db` is not among the roles.
+    """
+    if "db" not in roles:
+        raise Refused(
+            f"cannot change the roles of `{host}`: it holds the database, and that stays",
+            hint="name `--role db`, too; alone it leaves this host to the database as far as possible",
+            subject=host,
+        )
+
+
 def refuse_roles(config: InstanceConfig, roles: Iterable[str], host: str) -> None:
     """Refuse what a further host cannot be for.
 
@@ -94,7 +106,8 @@ def refuse_roles(config: InstanceConfig, roles: Iterable[str], host: str) -> Non
     if "db" in wanted:
         raise Refused(
             f"cannot give `{host}` the role `db`: the database stays on the host that holds its volume",
-            hint="give it `--role workers` or `--role web`: that takes load off the database's host",
+            hint="give it `--role web --role workers`, then add the host with the data again with "
+            f"`--role db` alone: what may leave it does. To have the database on `{host}`, see {DATABASE_HOW_TO}",
             subject=host,
         )
     serving = [role for role in wanted if role in SERVING]

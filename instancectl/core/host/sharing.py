@@ -3,6 +3,7 @@
 Swarm spreads a service evenly over the hosts it may run on. So that no host gets more than it has room
 for, each service has a most per host, and avoids hosts that have no room for their share. `sidekiq-…` may
 leave the host with the data altogether: the base `sidekiq` works on every queue, should the others be gone.
+Everything that may leave does so where an admin kept that host for the database.
 """
 
 from __future__ import annotations
@@ -11,13 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from instancectl.core import footprint
-from instancectl.core.sizes import BASE, WATCHING, Layout, Machine, Room, Share
+from instancectl.core.sizes import BASE, WATCHING, Home, Layout, Machine, Room, Share
 from instancectl.core.units import show_mib
 
 HERE = "this host"
-
-SERVING = frozenset({"web", "workers"})
-"""Roles whose services may leave the host with the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +117,15 @@ def _movable(layout: Layout) -> tuple[_Movable, ...]:
 def _hosts(
     one: _Movable, hosts: Sequence[str], others: Sequence[Room], excluded: set[tuple[str, str]]
 ) -> tuple[str, ...]:
-    able = {HERE} | {room.name for room in others if one.role in room.roles}
+    able = {room.name for room in others if one.role in room.roles}
+    if not able or one.role in home_of(others).roles:
+        able.add(HERE)
     return tuple(host for host in hosts if host in able and (one.service, host) not in excluded)
+
+
+def home_of(others: Sequence[Room]) -> Home:
+    """The host with the data, as the others know it."""
+    return next((room.home for room in others), Home())
 
 
 def _given_away(load: Load, placed: Sequence[_Placed]) -> tuple[str, str] | None:
@@ -213,4 +218,7 @@ def service_sizes(layout: Layout) -> tuple[tuple[str, int, int], ...]:
 
 def with_shares(layout: Layout, machine: Machine, others: Sequence[Room]) -> Layout:
     """The layout with its shares; none while there is one host."""
-    return replace(layout, shares=share_out(layout, machine, others).shares) if others else layout
+    if not others:
+        return layout
+    shares = share_out(layout, machine, others).shares
+    return replace(layout, shares=shares, home_roles=home_of(others).roles)

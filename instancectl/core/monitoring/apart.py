@@ -11,7 +11,7 @@ def addressed(config: InstanceConfig, plan: MonitoringPlan | None) -> InstanceCo
     """The configuration with the addresses that they have on their hosts."""
     if plan is None or plan.apart is None:
         return config
-    return reaching(config, plan.apart.address, plan.apart.home)
+    return reaching(config, plan.apart.address, plan.apart.home.address)
 
 
 def reaching(config: InstanceConfig, watcher: str, home: str) -> InstanceConfig:

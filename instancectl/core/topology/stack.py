@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from instancectl.core.config import InstanceConfig
 from instancectl.core.desired import Desired, Network, OneShot
-from instancectl.core.host.placement import ROLES, data_label, role_label
+from instancectl.core.host.placement import data_label, role_label
 from instancectl.core.layout import Layout
 from instancectl.core.mastodon_env import direct_database_env
 from instancectl.core.service import Attachment, ServiceSpec
@@ -61,8 +61,13 @@ def desired(config: InstanceConfig, layout: Layout, rendered: Rendered, images: 
         stages=tuple(tuple(spec.name for spec in stage) for stage in stages),
         images=dict(images),
         node_label=data_label(config.stack),
-        role_labels=tuple(role_label(config.stack, role) for role in ROLES) if layout.shares else (),
+        role_labels=tuple(role_label(config.stack, role) for role in _own_roles(layout)),
     )
+
+
+def _own_roles(layout: Layout) -> tuple[str, ...]:
+    """Roles of the host with the data; with one host nobody asks."""
+    return tuple(role for role in ROLES if role in layout.home_roles) if layout.shares else ()
 
 
 def volumes(config: InstanceConfig, *, apart: bool = False) -> tuple[str, ...]:

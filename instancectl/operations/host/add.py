@@ -65,6 +65,11 @@ class _Known:
     addresses: tuple[str, ...]
 
     @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """By which the manager may be meant."""
+        return (*self.addresses, self.record.mesh.address)
+
+    @property
     def peer(self) -> Peer:
         """The manager, as others know it."""
         return peer_of(self.record, self.addresses)
@@ -74,7 +79,7 @@ class _Known:
 
 
 def add(address: HostAddress, roles: Sequence[str], around: Surroundings) -> Result:
-    """Make a machine a host of the instance.
+    """Make a machine a host of the instance; or change what the host with the data is for.
 
     Args:
         address: where it is, and who logs in for the first time.
@@ -87,6 +92,10 @@ def add(address: HostAddress, roles: Sequence[str], around: Surroundings) -> Res
         Partial: it is half done; running again continues.
     """
     known = _known(around)
+    if address.address in known.own_addresses:
+        said = _asked(around, ("assign", *_role_words(roles)))
+        lines = (f"{said['host']} is for {', '.join(roles)}; `instancectl deploy` shares the instance out",)
+        return Result(Status.CHANGED, said, lines)
     invitation = _asked(around, ("invite", str(address), *_role_words(roles)))
     settings = _settings(invitation)
     new = _first_login(address, settings, around)

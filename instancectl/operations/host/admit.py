@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from instancectl.core.config import InstanceConfig
 from instancectl.core.host import images, nodes
-from instancectl.core.host.placement import ROLES, refuse_roles, role_label
+from instancectl.core.host.placement import refuse_own_roles, refuse_roles, role_label, rooms
 from instancectl.core.host.record import HostRecord
 from instancectl.core.observed import Node
 from instancectl.core.result import Result, Status
+from instancectl.core.sizes import ROLES, SERVING
 from instancectl.errors import InstanceError, OperationFailed, Refused
 from instancectl.operations.host.drain import drained
 from instancectl.operations.host.ship_images import ship
@@ -77,7 +78,7 @@ def invite(name: str, roles: Sequence[str], around: Surroundings) -> Result:
             hint="run `instancectl deploy` first; then add hosts to it",
             subject=name,
         )
-    own = next(node for node in around.nodes.nodes() if node.id == engine.node_id)
+    own = _own(around)
     manager = nodes.manager_address(own, around.record, around.config.swarm.advertise_address)
     return Result(
         Status.OK,
@@ -116,6 +117,37 @@ def settle(newcomer: Newcomer, around: Surroundings) -> Result:
         {"host": node.name, "roles": list(newcomer.roles), "images": brought},
         tuple(lines),
     )
+
+
+def assign(roles: Sequence[str], around: Surroundings) -> Result:
+    """Change what the host with the data is for, beside the data.
+
+    Raises:
+        Refused: the database would have to move, or there is no other host to take the rest.
+    """
+    own = _own(around)
+    refuse_own_roles(roles, own.name)
+    others = rooms(around.config.stack, around.nodes.nodes())
+    staying = sorted(SERVING - set(roles) - {role for room in others for role in room.roles})
+    if len(staying) == len(SERVING):
+        raise Refused(
+            f"cannot leave `{own.name}` to the database: no other host has the role `web` or `workers`",
+            hint="add one first: `instancectl host add USER@ADDRESS --role web --role workers`",
+            subject=own.name,
+        )
+    with around.lock.hold(f"host add {own.name}"):
+        changed = _label(own, roles, around)
+        around.journal.write("host-added", host=own.name, roles=list(roles))
+    lines = [f"{own.name} is for {', '.join(roles)}"]
+    lines += [f"what needs the role {role} stays there: no other host has it" for role in staying]
+    lines.append("`instancectl deploy` shares the instance out; `instancectl plan` shows how")
+    status = Status.CHANGED if changed else Status.UNCHANGED
+    return Result(status, {"host": own.name, "roles": list(roles)}, tuple(lines))
+
+
+def _own(around: Surroundings) -> Node:
+    engine = around.nodes.engine()
+    return next(node for node in around.nodes.nodes() if node.id == engine.node_id)
 
 
 def _ready(newcomer: Newcomer, around: Surroundings) -> Node:
@@ -181,6 +213,7 @@ def dismiss(name: str, around: Surroundings) -> Result:
         return Result(Status.UNCHANGED, gone, (f"{name} is no host of the Swarm",))
     node = nodes.named(known, name)
     nodes.refuse_data(stack, node, "remove")
+    nodes.refuse_last(stack, known, node, "remove")
     with around.lock.hold(f"host remove {name}"):
         left = drained(stack, node, around.nodes, around.clock)
         if left:

@@ -24,8 +24,10 @@ def drain(stack: str, name: str, nodes: SwarmNodes, journal: Journal, lock: Lock
         Refused: it holds the data, or there is no such host.
         OperationFailed: something still runs there after three minutes.
     """
-    node = hosts.named(nodes.nodes(), name)
+    known = nodes.nodes()
+    node = hosts.named(known, name)
     hosts.refuse_data(stack, node, "drain")
+    hosts.refuse_last(stack, known, node, "drain")
     with lock.hold(f"host drain {name}"):
         before = node.availability == "drain" and not hosts.on(stack, node, nodes.placed())
         left = drained(stack, node, nodes, clock)

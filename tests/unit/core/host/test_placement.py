@@ -10,6 +10,7 @@ from instancectl.core import topology
 from instancectl.core.host import placement
 from instancectl.core.layout import Machine, Room, derive
 from instancectl.core.observed import Node
+from instancectl.core.sizes import ROLES, Home
 from instancectl.core.units import GIB
 from instancectl.errors import Refused
 from tests.fakes import instance
@@ -33,7 +34,7 @@ def room(name: str = "two", *roles: str, gib: int = 8) -> Room:
 
 
 def test_the_host_with_the_data_has_every_role():
-    assert placement.roles_of(STACK, DATA) == set(placement.ROLES)
+    assert placement.roles_of(STACK, DATA) == set(ROLES)
     assert placement.roles_of(STACK, WORKERS) == {"workers"}
     assert placement.roles_of("another", WORKERS) == frozenset()
 
@@ -119,7 +120,7 @@ def test_a_host_too_small_for_prometheus_is_left_alone():
 
 
 def test_on_a_host_of_their_own_they_listen_and_ask_in_the_private_network():
-    apart = replace(room("two", "monitoring"), address="10.86.0.2", home="10.86.0.1")
+    apart = replace(room("two", "monitoring"), address="10.86.0.2", home=Home("10.86.0.1"))
     made = watched(apart, prometheus_listen="127.0.0.1:9999")
     assert "--web.listen-address=10.86.0.2:9090" in made.service("prometheus").command
     assert "--web.listen-address=10.86.0.2:9093" in made.service("alertmanager").command
@@ -133,12 +134,48 @@ def test_on_a_host_of_their_own_they_listen_and_ask_in_the_private_network():
 def test_other_hosts_know_where_home_is():
     here, there = replace(DATA, address="10.86.0.1"), replace(WORKERS, address="10.86.0.2")
     (found,) = placement.rooms(STACK, (there, here))
-    assert (found.address, found.home) == ("10.86.0.2", "10.86.0.1")
+    assert (found.address, found.home.address) == ("10.86.0.2", "10.86.0.1")
+    assert found.home.roles == set(ROLES)
+
+
+LEFT = Home(roles=frozenset({"db"}))
+"""The host with the data is for the database alone."""
+
+
+def test_a_host_left_to_the_database_gives_everything_away_that_may_leave():
+    found = services(replace(room("two", "web", "workers"), home=LEFT))
+    for name in ("db", "redis", "proxy", "cache", "sidekiq"):
+        assert found[name].constraints == HERE
+    for name, role in (("web", "web"), ("streaming", "web"), ("sidekiq-push", "workers")):
+        assert found[name].constraints == (
+            f"node.labels.instancectl.{role}.{STACK}==true", f"node.labels.instancectl.data.{STACK}!=true",
+        )  # fmt: skip
+
+
+def test_what_no_other_host_is_for_stays_beside_the_database():
+    found = services(replace(room("two", "workers"), home=LEFT))
+    assert found["web"].constraints == HERE
+    assert found["sidekiq-push"].constraints != HERE
+
+
+def test_a_deploy_gives_no_role_back_that_an_admin_took():
+    config = instance.config(media=BUCKET)
+    sizes = derive(config, Machine(8 * GIB, 2), [replace(room("two", "workers", "web"), home=LEFT)])
+    made = topology.desired(config, sizes, instance.rendered(config, sizes), {})
+    assert made.role_labels == (f"instancectl.db.{STACK}",)
+    left = replace(DATA, labels={**DATA.labels, f"instancectl.db.{STACK}": "true"})
+    assert placement.roles_of(STACK, left) == {"db"}
+
+
+def test_the_database_is_never_taken_from_its_host():
+    placement.refuse_own_roles(["db"], "one")
+    with pytest.raises(Refused, match="it holds the database, and that stays"):
+        placement.refuse_own_roles(["web", "workers"], "one")
 
 
 def test_the_first_host_is_labelled_with_every_role_once_there_are_two():
     config = instance.config(media=BUCKET)
     sizes = derive(config, Machine(8 * GIB, 2), [room("two", "workers")])
     made = topology.desired(config, sizes, instance.rendered(config, sizes), {})
-    assert set(made.role_labels) == {f"instancectl.{role}.{STACK}" for role in placement.ROLES}
+    assert set(made.role_labels) == {f"instancectl.{role}.{STACK}" for role in ROLES}
     assert instance.desired(config).role_labels == ()
