@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,15 @@ SERVICE = "sidekiq-default"
 WORKERS = 6
 RISKS = ("--accept-risk=s3", "--accept-risk=disk")
 """There is no object store here: the test is about where workers run, not about media."""
+
+
+def reachable(address: str, port: int) -> bool:
+    """Whether somebody outside gets a connection."""
+    try:
+        socket.create_connection((address, port), 3).close()
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,23 @@ class Cluster:
         """Replicas of a service that run on a host, as its own Engine says."""
         label = f"label=com.docker.swarm.service.name={STACK}_{service}"
         return len(host.exec("docker", "ps", "-q", "--filter", label).out.split())
+
+    def scraped(self, address: str) -> set[str]:
+        """Jobs that Prometheus at this address finds well; asked from the first host."""
+        url = f"http://{address}:9090/api/v1/targets?state=active"
+        program = f"import urllib.request as u; print(u.urlopen('{url}', timeout=5).read().decode())"
+        done = self.first.exec("python3", "-c", program, check=False)
+        found = json.loads(done.out)["data"]["activeTargets"] if done.code == 0 else []
+        return {one["labels"]["job"] for one in found if one["health"] == "up"}
+
+    def reached_from_web(self, address: str, port: int) -> bool:
+        """Whether a container with a way out gets a connection."""
+        script = (
+            'id=$(docker ps -q --filter "label=com.docker.swarm.service.name=$0_web" | head -n 1); '
+            'pid=$(docker inspect --format "{{.State.Pid}}" "$id"); exec nsenter -t "$pid" -n "$@"'
+        )
+        program = f"import socket; socket.create_connection(('{address}', {port}), 3)"
+        return self.first.exec("sh", "-c", script, STACK, "python3", "-c", program, check=False).code == 0
 
     def settings(self, pattern: str) -> None:
         """Change `instance.toml` on the first host by an expression of sed."""
@@ -154,6 +181,47 @@ def test_a_second_host_takes_workers_dies_and_comes_back(cluster: Cluster) -> No
     eventually(lambda: cluster.cli("status", expect=None).code == 0, seconds=300, pause=3)
     assert cluster.processed() >= before
     cluster.does_jobs()
+
+
+def test_a_host_for_monitoring_watches_the_first_one(cluster: Cluster) -> None:
+    first, second = cluster.first, cluster.second
+    if second.name not in cluster.hosts():
+        pytest.skip("the second host is no member: the test before failed")
+    cluster.settings(r"/^\[monitoring\]/,/^\[/ s/^# enabled = .*/enabled = true/")
+    cluster.add("--role", "workers", "--role", "monitoring")
+    cluster.cli("deploy", *RISKS)
+    assert cluster.carries(second, "prometheus") == cluster.carries(second, "alertmanager") == 1
+    assert cluster.carries(first, "prometheus") == 0
+
+    watcher, home = (cluster.hosts()[host.name]["address"] for host in (second, first))
+    eventually(lambda: cluster.scraped(watcher) >= {"instancectl", "alertmanager"}, seconds=90)
+    assert json.loads(cluster.cli("--json", "alert", "list").out)["exit_code"] == 0
+
+    # Containers of the first host reach neither; nor does the world.
+    for address, port in ((watcher, 9090), (watcher, 9093), (home, 9394)):
+        assert not cluster.reached_from_web(address, port)
+    for host, port in ((second, 9090), (second, 9093), (first, 9394)):
+        assert not reachable(host.address, port)
+    assert reachable(first.address, 22)
+
+
+def test_the_first_host_is_left_to_the_database(cluster: Cluster) -> None:
+    first, second = cluster.first, cluster.second
+    if second.name not in cluster.hosts():
+        pytest.skip("the second host is no member: the test before failed")
+    mine = f"admin@{first.address}"
+    cluster.add("--role", "workers", "--role", "web")
+    cluster.cli("host", "add", mine, "--role", "db")
+    cluster.cli("deploy", *RISKS)
+    assert cluster.carries(first, "web") == cluster.carries(first) == 0
+    assert cluster.carries(second, "web") >= 1
+    for service in ("db", "redis", "sidekiq", "cache", "proxy"):
+        assert cluster.carries(first, service) == 1
+    assert "only host with the role `web`" in cluster.cli("host", "drain", second.name, expect=7).err
+    cluster.does_jobs()
+    cluster.cli("host", "add", mine, *(word for role in ("db", "web", "workers", "monitoring")
+                                       for word in ("--role", role)))  # fmt: skip
+    cluster.cli("deploy", *RISKS)
 
 
 def test_a_drained_host_runs_nothing_and_takes_replicas_again(cluster: Cluster) -> None:

@@ -360,6 +360,10 @@ class TestLastToServe:
             admit.dismiss("two", left.around())
         assert "--role db --role web --role workers" in refused.value.hint
 
+    def test_dead_it_may_go(self, left):
+        left.swarm.hosts.get("two-id").state = "down"
+        assert admit.dismiss("two", left.around()).status is Status.CHANGED
+
     def test_with_another_it_may_go(self, left):
         left.swarm.hosts.add("three", {f"instancectl.web.{STACK}": "true"})
         drain.drain(STACK, "two", left.manager, left.journal, left.lock, left.clock)

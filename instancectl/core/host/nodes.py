@@ -163,6 +163,8 @@ def refuse_data(stack: str, node: Node, what: str) -> None:
 def refuse_last(stack: str, nodes: Sequence[Node], node: Node, what: str) -> None:
     """Refuse to empty the only host that serves, once the one with the data was left to the database.
 
+    One that is down serves nobody, and may go.
+
     Raises:
         Refused: nothing would answer until the next deploy.
     """
@@ -172,7 +174,7 @@ def refuse_last(stack: str, nodes: Sequence[Node], node: Node, what: str) -> Non
         if "web" in roles_of(stack, one) and (one.availability == "active" or one.id == node.id)
     ]
     home = next((one for one in nodes if holds_data(stack, one)), None)
-    if home is None or serving != [node]:
+    if home is None or serving != [node] or node.state != "ready":
         return
     raise Refused(
         f"cannot {what} `{node.name}`: it is the only host with the role `web`, and nobody would answer",

@@ -107,7 +107,7 @@ def refuse_roles(config: InstanceConfig, roles: Iterable[str], host: str) -> Non
         raise Refused(
             f"cannot give `{host}` the role `db`: the database stays on the host that holds its volume",
             hint="give it `--role web --role workers`, then add the host with the data again with "
-            f"`--role db` alone: what may leave it does. To have the database on `{host}`, see {DATABASE_HOW_TO}",
+            f"`--role db` alone: what may leave it does. How `{host}` gets the database: {DATABASE_HOW_TO}",
             subject=host,
         )
     serving = [role for role in wanted if role in SERVING]
