@@ -179,6 +179,16 @@ def test_the_mail_server_is_asked_every_five_minutes_only() -> None:
     assert world.together.ran.count("mail") == 3
 
 
+def test_a_mail_server_that_does_not_work_is_asked_every_minute() -> None:
+    world = Watched().deployed()
+    world.mail.reachable = False
+    prober = Prober(CONFIG, world.senses)
+    for number in range(9):  # two minutes, both ends included
+        prober.round(number)
+        world.clock.now = number * 15.0 + 15.0
+    assert world.together.ran.count("mail") == 3
+
+
 def test_a_stale_answer_of_the_cache_is_counted_and_proves_nothing() -> None:
     world = Watched().deployed()
     world.silence(":3000")

@@ -40,6 +40,9 @@ ROUND_SECONDS = 4.0
 MAIL_EVERY_SECONDS = 300.0
 """A login each slice would be abuse: the last conversation stands for the slices until the next one."""
 
+MAIL_AGAIN_SECONDS = 60.0
+"""While it does not work, so that the end of an outage is seen soon."""
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -215,8 +218,12 @@ class Prober:
 
     def _talk_to_mail_server(self) -> None:
         """Kept where it is found: a slow conversation may outlast the round."""
-        self._mail_due = self._senses.clock.monotonic_seconds() + MAIL_EVERY_SECONDS
-        self._mail = self._senses.mail.talk(route(self._config), self._senses.mail_password, None)
+        started = self._senses.clock.monotonic_seconds()
+        self._mail_due = started + MAIL_EVERY_SECONDS
+        talk = self._senses.mail.talk(route(self._config), self._senses.mail_password, None)
+        if talk.failed_at:
+            self._mail_due = started + MAIL_AGAIN_SECONDS
+        self._mail = talk
 
     def _round(self, wanted: Mapping[str, tuple[Ask, str, Any]], found: Mapping[str, Any]) -> Round:
         answers, blind = [], {}
