@@ -32,6 +32,10 @@ class Fault:
         lost: the server does it, but the connection is reset before the answer.
         cut_after: so many bytes of the answer's body pass, then the connection is reset.
         flip_at: this byte of the answer's body is changed.
+        truncate: so many bytes of the answer's body are left away, and nobody says so.
+        replay: an earlier answer that is given again, whatever the server has now (see `FaultProxy.answers`).
+        without: this header of the request never reaches the server.
+        silent: nothing is answered, for as long as the client waits.
         times: how often.
     """
 
@@ -42,6 +46,10 @@ class Fault:
     lost: bool = False
     cut_after: int = -1
     flip_at: int = -1
+    truncate: int = 0
+    replay: bytes = b""
+    without: str = ""
+    silent: bool = False
     times: int = 1
     seen: int = 0
 
@@ -59,6 +67,7 @@ class FaultProxy:
         self._upstream = host, port
         self.faults: list[Fault] = []
         self.requests: list[str] = []
+        self.answers: dict[str, bytes] = {}
         self._server = socket.create_server(("127.0.0.1", 0))
         self._server.settimeout(0.2)
         self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
@@ -101,19 +110,24 @@ class FaultProxy:
             head = f"HTTP/1.1 {fault.status} Fault\r\nContent-Length: {len(fault.body)}\r\nConnection: close"
             client.sendall(head.encode() + b"\r\n\r\n" + fault.body)
             return
-        answer = self._ask(head, body)
+        if fault and fault.silent:
+            while not self._ended.wait(0.1) and not _gone(client):
+                pass
+            return
+        if fault and fault.without:
+            head = _without(head, fault.without)
+        answer = (fault and fault.replay) or self._ask(head, body)
+        if method == "GET":
+            self.answers[target] = answer
         if fault and fault.lost:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             return
+        begin = answer.index(b"\r\n\r\n") + 4
         if fault and fault.cut_after >= 0:
-            begin = answer.index(b"\r\n\r\n") + 4
             client.sendall(answer[: begin + fault.cut_after])
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             return
-        if fault and fault.flip_at >= 0:
-            at = answer.index(b"\r\n\r\n") + 4 + fault.flip_at
-            answer = answer[:at] + bytes([answer[at] ^ 1]) + answer[at + 1 :]
-        client.sendall(answer)
+        client.sendall(_spoilt(answer, begin, fault) if fault else answer)
 
     def _ask(self, head: bytes, body: bytes) -> bytes:
         lines = [
@@ -126,6 +140,31 @@ class FaultProxy:
             while piece := server.recv(1 << 20):
                 answer += piece
         return bytes(answer)
+
+
+def _spoilt(answer: bytes, begin: int, fault: Fault) -> bytes:
+    if fault.flip_at >= 0:
+        at = begin + fault.flip_at % max(1, len(answer) - begin)
+        return answer[:at] + bytes([answer[at] ^ 1]) + answer[at + 1 :]
+    if fault.truncate:
+        body = answer[begin : -fault.truncate]
+        head = re.sub(rb"(?im)^content-length:.*$", b"Content-Length: %d\r" % len(body), answer[:begin])
+        return head + body
+    return answer
+
+
+def _without(head: bytes, name: str) -> bytes:
+    prefix = f"{name}:".lower().encode()
+    return b"\r\n".join(line for line in head.split(b"\r\n") if not line.lower().startswith(prefix))
+
+
+def _gone(client: socket.socket) -> bool:
+    """Whether the other side hung up."""
+    client.settimeout(0.01)
+    try:
+        return client.recv(1) == b""
+    except TimeoutError:
+        return False
 
 
 def _message(client: socket.socket) -> tuple[bytes, bytes]:

@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 
 from instancectl.adapters.destinations import multipart
-from instancectl.adapters.destinations.bucket import BucketDestination
+from instancectl.adapters.destinations.bucket import READ_SECONDS, BucketDestination
 from instancectl.adapters.destinations.directory import UNFINISHED, DirectoryDestination
 from instancectl.core.config_backup import BackupDestination
 from instancectl.core.secrets import Secret
@@ -31,11 +31,15 @@ KEYS = ("access-key", "secret-key")
 REAL = [pytest.mark.contract, pytest.mark.slow]
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
 @pytest.fixture(scope="module")
 def ceph() -> Iterator[str]:
     built("ceph-rgw")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with container("--publish", f"127.0.0.1:{port}:7480", "testbed/ceph-rgw:18") as name:
         ready = ["docker", "exec", name, "test", "-f", "/run/rgw-ready"]
         wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "the S3 server", 120)
@@ -58,7 +62,14 @@ class Bucket:
         self.admin.create_bucket(Bucket=self.name, **options)
 
     def destination(
-        self, *, key: str = KEYS[1], endpoint: str = "", media: str = "", name: str = "", lock_days: int = 0
+        self,
+        *,
+        key: str = KEYS[1],
+        endpoint: str = "",
+        media: str = "",
+        name: str = "",
+        lock_days: int = 0,
+        read_seconds: float = READ_SECONDS,
     ) -> BucketDestination:
         wanted = BackupDestination(
             kind="s3",
@@ -67,7 +78,9 @@ class Bucket:
             lock_days=lock_days,
             lock_mode="governance",
         )
-        return BucketDestination(wanted, "social.example", Secret(KEYS[0]), Secret(key), media)
+        return BucketDestination(
+            wanted, "social.example", Secret(KEYS[0]), Secret(key), media, read_seconds=read_seconds
+        )
 
 
 @pytest.fixture(params=["fake", "directory", pytest.param("bucket", marks=REAL)])

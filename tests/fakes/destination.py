@@ -6,6 +6,7 @@ place.room = 1000                   # bytes, then the disk is full
 place.down = True                   # nobody answers
 place.lock_days = 30                # what is written is locked for so long
 place.locks["media/packs/x"] = …    # until then
+place.unlisted.add("sets/…")        # a listing that lags behind
 place.objects["sets/…"] = b"…"      # somebody else wrote it
 """
 
@@ -34,6 +35,7 @@ class FakeDestination:
         self.unfinished: list[bytes] = []
         self.lock_days = 0
         self.locks: dict[str, float] = {}
+        self.unlisted: set[str] = set()
         self.room: int | None = None
         self.down = False
         self.danger: tuple[Danger, ...] = ()
@@ -68,7 +70,7 @@ class FakeDestination:
     def listed(self, prefix: str = "") -> Iterator[Listed]:
         self._answer()
         for key, content in list(self.objects.items()):
-            if key.startswith(prefix):
+            if key.startswith(prefix) and key not in self.unlisted:
                 yield Listed(key, len(content), self.modified.get(key, self.clock.epoch_seconds()))
 
     def delete(self, key: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from instancectl.core.backup import naming
 from instancectl.errors import InstanceError
 from tests.fakes.fuse import Killed
-from tests.operations.backup_world import World
+from tests.operations.backup_world import DAY, World
 
 STEPS = int(os.environ.get("BACKUP_MODEL_STEPS", "2500"))
 SEEDS = 5
@@ -37,8 +37,9 @@ class Days:
                 self.forget_index,
                 self.wait,
                 self.collect_elsewhere,
+                self.expire_blindly,
             ),
-            (6, 3, 5, 4, 4, 2, 0.3, 3, 3),
+            (6, 3, 5, 4, 4, 2, 0.3, 3, 3, 1),
         )[0]
         action()
 
@@ -101,6 +102,14 @@ class Days:
         place.fuse.happen_after(self.random.randrange(24), meanwhile)
         self.back_up()
         place.fuse.mend()
+
+    def expire_blindly(self) -> None:
+        """A store that lists yesterday's bucket while sets expire: the newest objects are not there yet."""
+        place = self.random.choice(self.world.places)
+        now = self.world.clock.epoch_seconds()
+        place.unlisted = {key for key, at in place.modified.items() if at > now - DAY}
+        self.expire()
+        place.unlisted = set()
 
     def forget_index(self) -> None:
         self.world.index.entries = []

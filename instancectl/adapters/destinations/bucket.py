@@ -44,9 +44,17 @@ class BucketDestination:
     """See `ports.destination.Destination`. Every part carries its MD5, which the store checks."""
 
     def __init__(
-        self, wanted: BackupDestination, instance: str, key_id: Secret, key: Secret, media_bucket: str = ""
+        self,
+        wanted: BackupDestination,
+        instance: str,
+        key_id: Secret,
+        key: Secret,
+        media_bucket: str = "",
+        *,
+        read_seconds: float = READ_SECONDS,
     ) -> None:
         """Nothing is asked before a method is called; `media_bucket` must be another one."""
+        self._read_seconds = read_seconds
         self._wanted, self._prefix, self._media_bucket = wanted, f"{instance}/", media_bucket
         self._key_id, self._key = key_id, key
 
@@ -72,7 +80,7 @@ class BucketDestination:
         )
         common = Config(
             connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
+            read_timeout=self._read_seconds,
             retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
             s3={"addressing_style": "path" if endpoint and self._wanted.path_style else "auto"},
             request_checksum_calculation=checksums,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from instancectl.core.backup.model import BackupSet, StoredObject
 from instancectl.core.backup.verdict import Level, Proof, judge_presence
@@ -33,6 +35,7 @@ def verify(place: Place, tools: Tools, set_id: str, *, read: bool) -> Result:
                 _judge(repository, contents, known, tools, seen if read else None)
                 for known in _chosen(contents, set_id)
             ]
+            judged += _rolled_back(repository.destination.name, contents, place.figures.load().success)
         bad = [one for one in judged if one[3]]
         place.figures.change(
             lambda kept: replace(kept, verified=tools.clock.epoch_seconds(), verify_ok=not bad)
@@ -57,6 +60,15 @@ def _chosen(contents: Contents, set_id: str) -> tuple[KnownSet, ...]:
     if set_id == ALL or not contents.sets:
         return contents.sets
     return (contents.named(set_id),)
+
+
+def _rolled_back(where: str, contents: Contents, success: float) -> Iterator[Judged]:
+    """This host remembers a newer set than any that is there: removed, or an older state was put back."""
+    newest = contents.newest
+    if newest and newest.set and newest.set.created < success:
+        made = datetime.fromtimestamp(success, UTC).isoformat(" ").replace("+00:00", "")
+        fault = f"the set that was made at {made} UTC is gone: it was removed, or an older state was put back"
+        yield where, newest.id, "damaged", (fault,)
 
 
 def _judge(
