@@ -15,6 +15,7 @@ from instancectl.core.host.placement import data_label, role_label
 from instancectl.core.layout import Layout
 from instancectl.core.mastodon_env import direct_database_env
 from instancectl.core.service import Attachment, ServiceSpec
+from instancectl.core.sizes import ROLES
 from instancectl.core.topology.data import db, pgbouncer, redis
 from instancectl.core.topology.edge import cache, proxy
 from instancectl.core.topology.mastodon import mail, sidekiq, streaming, web
