@@ -5,6 +5,7 @@ What it writes opens with the stock tools `age`, `openssl`, `b3sum` and `zstd`.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -12,10 +13,15 @@ from typing import Any
 import blake3
 import pyrage
 import zstandard
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
+from instancectl.core.backup import age_stream
 from instancectl.core.secrets import Secret
 from instancectl.errors import InstanceError, OperationFailed
 
@@ -94,6 +100,18 @@ class BackupCrypto:
         if not running.eof:
             raise OperationFailed("the stream is cut short")
 
+    def open_range(
+        self, fetch: Callable[[int, int], bytes], size: int, identity: Secret, span: tuple[int, int]
+    ) -> Iterator[bytes]:
+        """Decrypt some bytes of a stream, fetching little more than those."""
+        head = fetch(0, age_stream.HEAD_BYTES)
+        layout = age_stream.layout(head, size)
+        key = _derived(_file_key(head[: layout.nonce_at], identity), layout.nonce, b"payload")
+        engine = ChaCha20Poly1305(key)
+        for group in age_stream.groups(layout, *span):
+            raw = fetch(group.at, group.bytes)
+            yield b"".join(_chunks(engine, raw, layout, group))[group.skip : group.skip + group.take]
+
     def new_identity(self) -> tuple[Secret, str]:
         """A new X25519 key pair in age's notation."""
         made = pyrage.x25519.Identity.generate()
@@ -156,6 +174,37 @@ def _identity(identity: Secret) -> Any:
         return pyrage.x25519.Identity.from_str(identity.reveal().strip())
     except pyrage.IdentityError as error:
         raise OperationFailed("this is no private key of age (`AGE-SECRET-KEY-1…`)") from error
+
+
+def _chunks(
+    engine: ChaCha20Poly1305, raw: bytes, layout: age_stream.Layout, group: age_stream.Group
+) -> Iterator[bytes]:
+    for number, at in enumerate(range(0, len(raw), age_stream.SEALED), group.first):
+        try:
+            yield engine.decrypt(age_stream.nonce(layout, number), raw[at : at + age_stream.SEALED], None)
+        except InvalidTag as error:
+            raise OperationFailed("the stream is damaged: a piece of it is not what was encrypted") from error
+
+
+def _file_key(head: bytes, identity: Secret) -> bytes:
+    """What a stream is encrypted with, from the part of its head that is for us (age, `X25519`)."""
+    mine = X25519PrivateKey.from_private_bytes(_scalar(identity))
+    own = mine.public_key().public_bytes_raw()
+    for share, wrapped in age_stream.stanzas(head):
+        shared = mine.exchange(X25519PublicKey.from_public_bytes(share))
+        wrapping = _derived(shared, share + own, b"age-encryption.org/v1/X25519")
+        with contextlib.suppress(InvalidTag):
+            return ChaCha20Poly1305(wrapping).decrypt(bytes(12), wrapped, None)
+    raise OperationFailed("the private key does not open this: it was sealed for another one")
+
+
+def _derived(secret: bytes, salt: bytes, info: bytes) -> bytes:
+    return HKDF(SHA256(), 32, salt, info).derive(secret)
+
+
+def _scalar(identity: Secret) -> bytes:
+    _identity(identity)  # refuses what is none, its checksum included
+    return age_stream.bech32_bytes(identity.reveal())
 
 
 def _through(

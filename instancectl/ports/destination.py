@@ -50,6 +50,10 @@ class Destination(Protocol):
         """Its content in pieces; `OperationFailed` when there is none."""
         ...
 
+    def part_of(self, key: str, offset: int, size: int) -> bytes:
+        """Some bytes of it; fewer where it ends; `OperationFailed` when there is none."""
+        ...
+
     def listed(self, prefix: str = "") -> Iterator[Listed]:
         """Every object below the prefix."""
         ...

@@ -41,6 +41,15 @@ class Sealing(Protocol):
     def open(self, chunks: Iterable[bytes], identity: Secret, write: Callable[[bytes], object]) -> None:
         """Decrypt; `OperationFailed` for a wrong key or a damaged stream."""
 
+    def open_range(
+        self, fetch: Callable[[int, int], bytes], size: int, identity: Secret, span: tuple[int, int]
+    ) -> Iterator[bytes]:
+        """Decrypt so many plain bytes (offset, length) of a stream of `size` bytes.
+
+        `fetch` is given position and length. `OperationFailed` for a wrong key or a damaged piece; what is
+        not fetched is not proven, so compare what comes with a hash that is.
+        """
+
     def unpack(self, chunks: Iterable[bytes], identity: Secret, write: Callable[[bytes], object]) -> None:
         """Decrypt and decompress one zstd frame; `OperationFailed` as `open` and `decompress` do."""
 

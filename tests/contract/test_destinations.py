@@ -164,6 +164,13 @@ class TestEveryPlace:
         assert not place.hold("sets/1.json", time.time() + 1, time.time() + 2)
         assert place.delete("sets/1.json")
 
+    def test_some_bytes_of_an_object_are_read_alone(self, place) -> None:
+        put(place, "media/packs/a", b"0123456789")
+        assert place.part_of("media/packs/a", 3, 4) == b"3456"
+        assert place.part_of("media/packs/a", 8, 100) == b"89"
+        with pytest.raises(OperationFailed):
+            place.part_of("media/packs/none", 0, 4)
+
     def test_reading_what_is_not_there_is_a_failure(self, place) -> None:
         with pytest.raises(OperationFailed):
             content(place, "sets/none.json")

@@ -121,6 +121,50 @@ def test_what_was_compressed_and_sealed_is_unpacked_in_one_go(sealing) -> None:
         unpacked(sealed(sealing, b"never compressed", recipient))
 
 
+SPANS = ((0, 1), (0, 200_000), (65_535, 2), (65_536, 65_536), (131_071, 1), (199_999, 1), (70_000, 120_000))
+
+
+@pytest.mark.parametrize("span", [*SPANS, (5, 0)])
+def test_some_bytes_of_a_stream_are_opened_without_the_rest(sealing, span: tuple[int, int]) -> None:
+    identity, recipient = sealing.new_identity()
+    other, _ = sealing.new_identity()
+    plain = b"".join(number.to_bytes(4, "big") for number in range(50_000))
+    content = sealed(sealing, plain, recipient)
+    fetched: list[int] = []
+
+    def fetch(at: int, size: int) -> bytes:
+        fetched.append(size)
+        return content[at : at + size]
+
+    assert b"".join(sealing.open_range(fetch, len(content), identity, span)) == plain[span[0] : sum(span)]
+    with pytest.raises(OperationFailed):
+        list(sealing.open_range(fetch, len(content), other, span))
+    if isinstance(sealing, BackupCrypto):
+        assert sum(fetched[: len(fetched) // 2 + 1]) <= span[1] + 3 * 65_552 + 2 * 4096
+
+
+def test_some_bytes_of_a_damaged_stream_are_refused_or_not_touched() -> None:
+    crypto = BackupCrypto()
+    identity, recipient = crypto.new_identity()
+    content = sealed(crypto, b"plain" * 60_000, recipient)
+    refused = 0
+    for at in range(0, len(content), len(content) // 60):
+        flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+        try:
+            found = b"".join(
+                crypto.open_range(
+                    lambda at, size, raw=flipped: raw[at : at + size], len(flipped), identity, (0, 9)
+                )
+            )
+        except OperationFailed:
+            refused += 1
+        else:
+            assert found == b"plainplai"
+    assert refused >= 13
+    with pytest.raises(OperationFailed, match="does not begin as an age file"):
+        list(crypto.open_range(lambda *_: b"nonsense", 8, identity, (0, 1)))
+
+
 def test_random_is_random(sealing) -> None:
     assert len({sealing.random_hex() for _ in range(100)}) == 100
 

@@ -67,6 +67,9 @@ class FakeDestination:
         for at in range(0, len(content), 1000):
             yield content[at : at + 1000]
 
+    def part_of(self, key: str, offset: int, size: int) -> bytes:
+        return b"".join(self.read(key))[offset : offset + size]
+
     def listed(self, prefix: str = "") -> Iterator[Listed]:
         self._answer()
         for key, content in list(self.objects.items()):

@@ -61,6 +61,13 @@ class FakeSealing:
             raise OperationFailed("the private key does not open this: it was sealed for another one")
         write(content[: -len(END)])
 
+    def open_range(
+        self, fetch: Callable[[int, int], bytes], size: int, identity: Secret, span: tuple[int, int]
+    ) -> Iterator[bytes]:
+        out = bytearray()
+        self.open([fetch(0, size)], identity, out.extend)
+        yield bytes(out[span[0] : span[0] + span[1]])
+
     def unpack(self, chunks: Iterable[bytes], identity: Secret, write: Callable[[bytes], object]) -> None:
         packed = bytearray()
         self.open(chunks, identity, packed.extend)

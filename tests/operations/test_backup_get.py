@@ -77,6 +77,38 @@ def test_one_file_or_all_below_a_path(world):
     assert not other.desk.entries
 
 
+class TestAlone:
+    """A file whose pack is much larger is fetched alone."""
+
+    @pytest.fixture
+    def world(self):
+        made = World()
+        made.source.media.write("large.bin", b"x" * 9_000)
+        for path in (ATTACHMENT, AVATAR):
+            made.source.media.write(path, path.encode() * 2)
+        made.source.clock.sleep(60)
+        made.source.create()
+        return made
+
+    def test_it_is_what_was_packed(self, world):
+        world.get("media", ATTACHMENT)
+        assert world.got == {ATTACHMENT: ATTACHMENT.encode() * 2}
+
+    def test_most_of_a_pack_comes_with_the_pack(self, world):
+        world.get("media", "large.bin")
+        assert world.got == {"large.bin": b"x" * 9_000}
+
+    def test_a_flipped_bit_is_named(self, world):
+        place = world.source.places[0]
+        for key in [key for key in place.objects if key.startswith("media/packs/")]:
+            content = place.objects[key]
+            flipped = content.replace(ATTACHMENT.encode() * 2, ATTACHMENT.encode() + b"?" * len(ATTACHMENT))
+            place.objects[key] = flipped
+        with pytest.raises(Unhealthy, match="is not what was packed"):
+            world.get("media", ATTACHMENT)
+        assert not world.got
+
+
 def test_the_media_of_an_account(world):
     world.get("account", "5")
     assert set(world.got) == {ATTACHMENT, AVATAR}

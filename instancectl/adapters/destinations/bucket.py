@@ -153,6 +153,13 @@ class BucketDestination:
                 if not attempts_left:
                     raise
 
+    def part_of(self, key: str, offset: int, size: int) -> bytes:
+        """Some bytes of it, in one request."""
+        with self._translated(f"read `{key}`"):
+            span = f"bytes={offset}-{offset + size - 1}"
+            found = self._client.get_object(Bucket=self._wanted.bucket, Range=span, **self._named(key))
+            return found["Body"].read()
+
     def listed(self, prefix: str = "") -> Iterator[Listed]:
         """Every object below the prefix, sorted by key."""
         with self._translated("list"):

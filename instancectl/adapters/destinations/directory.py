@@ -98,6 +98,14 @@ class DirectoryDestination:
                 while piece := file.read(PIECE):
                     yield piece
 
+    def part_of(self, key: str, offset: int, size: int) -> bytes:
+        """Some bytes of it."""
+        with self._translated(f"read `{key}`"):
+            self._require()
+            with (self._root / key).open("rb") as file:
+                file.seek(offset)
+                return file.read(size)
+
     def listed(self, prefix: str = "") -> Iterator[Listed]:
         """Every object, in no particular order."""
         with self._translated("list"):

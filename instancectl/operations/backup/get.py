@@ -15,6 +15,7 @@ from instancectl.core.units import show_bytes
 from instancectl.errors import OperationFailed, Refused
 from instancectl.operations.backup.choosing import choose
 from instancectl.operations.backup.database_back import VOLUME
+from instancectl.operations.backup.few_files import few, take
 from instancectl.operations.backup.media_back import MediaBack, unpack
 from instancectl.operations.backup.opening import Opener
 from instancectl.operations.backup.repository import Repository
@@ -117,6 +118,9 @@ def _unpack(ground: Getting, set_: BackupSet, found: dict[str, list[Entry]]) -> 
     ground.target.begin()
     for pack, entries in sorted(found.items()):
         entries.sort(key=lambda one: one.offset)
+        if pack in stored and few(entries, stored[pack]):
+            take(ground.opener, stored[pack], entries, ground.target)
+            continue
         for entry, target in unpack(ground.opener, stored, pack, entries, ground.target):
             ground.target.link(entry, target)
 

@@ -86,6 +86,22 @@ class Opener:
         """Stream one pack, decrypted."""
         self._through((stored,), self.sealing.open, write)
 
+    def piece(self, stored: StoredObject, offset: int, size: int) -> Iterator[bytes]:
+        """Some plain bytes of a pack, without the rest of it; what comes is not yet compared with any hash.
+
+        Raises:
+            Unhealthy: the pack cannot be read, or is damaged there.
+        """
+        try:
+            yield from self.sealing.open_range(
+                lambda at, length: self.destination.part_of(stored.key, at, length),
+                stored.size,
+                self.identity,
+                (offset, size),
+            )
+        except OperationFailed as error:
+            raise damaged(stored, "is not what was written") from error
+
     def named(self, set_: BackupSet, name: str) -> Part:
         """The part of that name.
 
