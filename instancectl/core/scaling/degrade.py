@@ -65,7 +65,8 @@ def judged(known: LadderState, weather: Weather, *, highest: int, at: float) -> 
     known = _timed(known, weather, at)
     up = known.level + 1
     if up <= min(highest, TOP) and known.pressed_since and _lasting(known, up, at):
-        return replace(known, level=up, entered_at=at)
+        # Calm counts from here: a calm of before the rung says nothing about it.
+        return replace(known, level=up, entered_at=at, calm_since=0.0)
     if known.level and _roomy(known, weather, at):
         return replace(
             known,

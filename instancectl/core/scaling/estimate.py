@@ -150,6 +150,12 @@ def rate(one: Carried, known: QueueState, host_pace: float) -> float:
     return min(one.plan.threads / seconds, BUSY_LIMIT / processor)
 
 
+def cores(one: Carried, known: QueueState, host_pace: float) -> float:
+    """Processor cores that one process uses with every thread at work: little, where its jobs wait."""
+    processor = known.processor_seconds or JOBS[one.queue].processor_seconds / host_pace
+    return rate(one, known, host_pace) * processor
+
+
 def arriving_soon(known: QueueState, boot_seconds: float) -> float:
     """Jobs per second that come by the time a new process works: the last minute and its short trend."""
     minute = mean(known.arriving, 60)

@@ -67,8 +67,8 @@ def taken(room: Room, name: str) -> Room:
 
 
 def _hesitation(name: str, asker: Asker, count: int, room: Room, at: float) -> str:
-    """On a full processor one more computing process mostly costs the processor time of its start."""
-    if not room.crowded or name not in COMPUTING:
+    """On a full processor one more process mostly costs its start; what waits for others is worth that."""
+    if not room.crowded or (name not in COMPUTING and not _patient(asker)):
         return ""
     if asker.value(count) > WORTH_IT and at - asker.memory.out_at >= CROWDED_SECONDS and count == asker.count:
         return ""
@@ -82,7 +82,7 @@ def _givers(
     pressed = [
         name
         for name, why in refused.items()
-        if askers[name].late >= PRESSED and not why.startswith("processor") and _may_take(askers[name], at)
+        if not why.startswith("processor") and _may_take(askers[name], at)
     ]
     if not pressed or any(isinstance(one, Demand) and one.seen.draining for one in askers.values()):
         return {}
@@ -101,7 +101,14 @@ def _givers(
     return {min(able, key=lambda name: askers[name].value(targets[name])): asker}
 
 
+def _patient(asker: Asker) -> bool:
+    return isinstance(asker, Demand) and asker.patient
+
+
 def _may_take(asker: Asker, at: float) -> bool:
+    """What may wait for an hour takes nothing from those who may not."""
+    if _patient(asker) or asker.late < PRESSED:
+        return False
     return at - asker.memory.gave_at >= GIVEN_SECONDS or asker.late > GIVEN_PRESSED
 
 

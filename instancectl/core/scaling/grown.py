@@ -112,6 +112,7 @@ def _flow(policy: Policy, state: State, one: estimate.Carried) -> Flow:
         policy.objectives[one.queue],
         float(WEIGHTS.get(one.queue, 1)),
         mean(known.done, 60),
+        estimate.cores(one, known, state.pace),
     )
 
 
@@ -153,7 +154,8 @@ def _growing(
     if name in fixed or 0 < at - asker.memory.out_at < STEP_SECONDS or _gave(asker, at):
         return None
     asked = web.growth(asker, policy) if isinstance(asker, WebDemand) else need.growth(asker, policy.profile)
-    asked = replace(asked, count=min(asked.count, max(asker.count, policy.ceiling(name))))
+    filling = 0 if isinstance(asker, WebDemand) else asker.filling(policy.machine.cores)
+    asked = replace(asked, count=min(asked.count, max(asker.count, policy.ceiling(name), filling)))
     if asked.count <= asker.count or at < asker.memory.frozen_until:
         return None
     return None if _held_by(state, asker, at) else asked

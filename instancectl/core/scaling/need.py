@@ -27,7 +27,10 @@ EVIDENCE_SECONDS: Final = 240.0  # least history before anything shrinks
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One queue now; `arriving`, `soon`, `done` and `rate` (of one process) are jobs per second."""
+    """One queue now; `arriving`, `soon`, `done` and `rate` (of one process) are jobs per second.
+
+    `cores` is what one process uses of the processor with every thread at work.
+    """
 
     queue: str
     size: int
@@ -38,6 +41,7 @@ class Flow:
     objective: float
     weight: float = 1.0
     done: float = 0.0
+    cores: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,10 @@ class Demand:
         """The worst of predicted and actual wait as a share of its objective, with what there is."""
         shares = (max(self.wait(flow, self.count), flow.latency) / flow.objective for flow in self.flows)
         return max(shares, default=0.0)
+
+    def filling(self, cores: int) -> int:
+        """Processes that fill so many cores; where jobs wait for others, these are more than the cores."""
+        return int(cores / max((flow.cores for flow in self.flows), default=1.0))
 
     def value(self, count: int) -> float:
         """How much one more process is worth; what is most valuable is served first."""
@@ -177,7 +185,7 @@ def shrinkage(demand: Demand, policy: Policy, at: float) -> Need:
     target = max(
         round(largest(memory.needs)),
         fewest,
-        count - max(1, count // 4),
+        count // 2,
         policy.floor(demand.plan.service),
     )
     if target >= count:

@@ -16,6 +16,8 @@ from instancectl.core.sizes import WebPlan
 
 WINDOW_SECONDS: Final = 40.0
 CALM_SECONDS: Final = 300.0
+SOON_SECONDS: Final = 900.0  # growing again within so long means that shrinking was a mistake
+REGRET_SECONDS: Final = 1200.0  # after which it is tried once more
 EVIDENCE_SECONDS: Final = 240.0
 HALF: Final = 0.5  # share of its objective that a request may wait before processes are added
 FLOODED: Final = 3.0  # the same, above which as many again are added at once
@@ -77,7 +79,7 @@ def growth(demand: WebDemand, policy: Policy) -> Need:
 
 
 def shrinkage(demand: WebDemand, policy: Policy, at: float) -> Need:
-    """A quarter fewer, when little is used and nothing waits, five minutes after any change."""
+    """Down to half, when little is used and nothing waits, five minutes after any change."""
     count, profile = demand.count, policy.profile
     stay = Need(count, "enough", "it keeps up")
     recent = at - demand.memory.changed_at < CALM_SECONDS or span(demand.memory.usage) < EVIDENCE_SECONDS
@@ -87,7 +89,14 @@ def shrinkage(demand: WebDemand, policy: Policy, at: float) -> Need:
     if used >= profile.web_low:
         return stay
     fewest = math.ceil(count * used / profile.web_target)
-    target = max(fewest, count - max(1, count // 4), policy.floor("web"))
+    if fewest >= count - 1 and _regretted(demand.memory) and at - demand.memory.changed_at < REGRET_SECONDS:
+        return stay
+    target = max(fewest, count // 2, policy.floor("web"))
     if target >= count:
         return stay
     return Need(target, "idle", f"busy for {used:.0%} of the last 5 minutes, below {profile.web_low:.0%}")
+
+
+def _regretted(memory: ServiceState) -> bool:
+    """Whether it grew again soon after it last shrank: then it keeps for longer what it has."""
+    return 0 < memory.in_at < memory.out_at < memory.in_at + SOON_SECONDS

@@ -120,7 +120,7 @@ def test_an_idle_service_shrinks_slowly() -> None:
     for tick in range(60):
         state, decisions = decide(policy, state, sample(START + 10 * tick, services=crew))
         targets += [(10 * tick, one.target) for one in changes(decisions, "sidekiq-default")]
-    assert targets[0][1] == 4
+    assert targets[0][1] == 2
     assert all(later - earlier >= 120 for (earlier, _), (later, _) in pairwise(targets))
 
 
