@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from instancectl.errors import Refused
 
@@ -79,7 +78,7 @@ def at(endpoint: str) -> Provider | None:
     """Whose store answers there; None when nobody knows."""
     if not endpoint:
         return named("aws")
-    host = urlsplit(endpoint).hostname or ""
+    host = endpoint.partition("://")[2].partition("/")[0].partition(":")[0].lower()
     return next((one for one in PROVIDERS if one.host and host.endswith(one.host)), None)
 
 
