@@ -93,13 +93,18 @@ def sequence(
     yield from (CreateConfig(name) for name in desired.configs)
     fresh = not world.applied.schema_before
     for stage in _stages(desired, world.observed):
-        if "web" in stage:
-            yield PrepareSchema("fresh" if fresh else "before", web_image)
-        yield from _bring_up(desired, stage, world)
-        if "web" in stage and not fresh:
+        if "web" not in stage:
+            yield from _bring_up(desired, stage, world)
+        elif fresh:
+            yield PrepareSchema("fresh", web_image)
+            yield from _bring_up(desired, stage, world, meanwhile=first_run.settings)
+        else:
+            yield PrepareSchema("before", web_image)
+            yield from _bring_up(desired, stage, world)
             yield PrepareSchema("after", web_image)
-    yield first_run.settings
-    yield first_run.owner
+    if not fresh:
+        yield first_run.settings
+    yield first_run.owner  # whose mail domain may be this instance's own, which answers by now
     yield Verify(signature(desired))
     yield from _obsolete(desired, world.observed)
 
@@ -121,8 +126,10 @@ def _stages(desired: Desired, observed: Observed) -> list[tuple[str, ...]]:
     return found
 
 
-def _bring_up(desired: Desired, stage: tuple[str, ...], world: World) -> Iterator[Step]:
-    """The steps of one stage.
+def _bring_up(
+    desired: Desired, stage: tuple[str, ...], world: World, meanwhile: Step | None = None
+) -> Iterator[Step]:
+    """The steps of one stage; `meanwhile` is done while new services start.
 
     New services start together. Changed ones that have no gap go one by one, each proven before the next;
     those that stop first go together at the end, so that their gap comes once.
@@ -134,6 +141,8 @@ def _bring_up(desired: Desired, stage: tuple[str, ...], world: World) -> Iterato
     others = [spec for spec in specs if spec not in new and spec.update.order == "stop-first"]
     for group in (new, *([spec] for spec in gapless), others):
         yield from (EnsureService(spec, _spec(present.get(spec.name))) for spec in group)
+        if group is new and meanwhile:
+            yield meanwhile
         unproven = tuple(spec for spec in group if not WaitServices((spec,)).satisfied_by(world))
         if unproven:
             yield WaitServices(unproven)

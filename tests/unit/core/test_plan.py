@@ -97,6 +97,26 @@ def test_the_edge_opens_last():
     assert {"web", "streaming", "cache"} <= set(waits[-2])
 
 
+def test_settings_are_made_while_the_application_starts_and_the_door_is_closed():
+    steps = planned(DESIRED, instance.nothing()).steps
+    kind = [step.kind for step in steps]
+    settings = kind.index("first-run-settings")
+    assert kind.count("first-run-settings") == kind.count("create-owner") == 1
+    after = [step for step in steps[settings + 1 :] if isinstance(step, EnsureService | WaitServices)]
+    assert [step.spec.name for step in after if isinstance(step, EnsureService)] == ["proxy"]
+    assert "web" in next(step.names for step in after if isinstance(step, WaitServices))
+    assert kind.index("create-owner") > steps.index(after[-1])
+
+
+@pytest.mark.parametrize("services", ["web", ""])
+def test_settings_that_a_killed_run_did_not_make_are_made(services):
+    world = deployed()
+    applied = replace(world.applied, settings_done=False, owner_done=False, verified="")
+    left = {name: state for name, state in world.observed.services.items() if name != services}
+    steps = planned(DESIRED, World(replace(world.observed, services=left), applied)).steps
+    assert kinds(steps)[-3:] == ["first-run-settings", "create-owner", "verify"]
+
+
 @pytest.mark.parametrize("name", [spec.name for spec in DESIRED.services])
 def test_only_the_service_that_changed_is_touched(name):
     changed = tuple(
