@@ -11,7 +11,7 @@ from typing import Final
 
 from instancectl.core import budget, footprint
 from instancectl.core.config import InstanceConfig, Services, SidekiqService
-from instancectl.core.host.sharing import home_of, with_shares
+from instancectl.core.host.sharing import cores_for, with_shares
 from instancectl.core.ladder import THREADS, Shape, highest_name, ladder
 from instancectl.core.layout_reasons import reasons
 from instancectl.core.postgres_settings import postgres_settings, shared_memory
@@ -93,10 +93,10 @@ def usable(config: InstanceConfig, others: Sequence[Room]) -> tuple[Room, ...]:
 
 
 def _highest(config: InstanceConfig, machine: Machine, others: Sequence[Room]) -> Layout:
-    cores = _cores(machine, others, "workers")
+    cores = cores_for("workers", machine.cores, others)
     memory = machine.memory_bytes + sum(room.memory_bytes for room in others if room.roles & SERVING)
     upto = highest_name(config.instance.layout, Machine(memory, cores))
-    web_cores = _cores(machine, others, "web")
+    web_cores = cores_for("web", machine.cores, others)
     shapes = (_explicit(shape, config.services) for shape in ladder(cores, upto, web_cores))
     chosen = _sized(next(shapes), config, machine, others)
     for shape in shapes:
@@ -105,13 +105,6 @@ def _highest(config: InstanceConfig, machine: Machine, others: Sequence[Room]) -
             break
         chosen = layout
     return _stretched(chosen, machine, others)
-
-
-def _cores(machine: Machine, others: Sequence[Room], role: str) -> int:
-    """Cores of the hosts that may run what has this role."""
-    able = [room.cores for room in others if role in room.roles]
-    here = machine.cores if not able or role in home_of(others).roles else 0
-    return here + sum(able)
 
 
 def _stretched(layout: Layout, machine: Machine, others: Sequence[Room]) -> Layout:

@@ -7,9 +7,10 @@ from instancectl.core.checks.facts import Facts
 from instancectl.core.checks.model import NO_LAYOUT, Judgement, Skipped, fail, ok, unknown, warn
 from instancectl.core.checks.seen import Disk, ImageSeen, Listener
 from instancectl.core.host.placement import rooms
+from instancectl.core.host.sharing import cores_for
 from instancectl.core.observed import Engine
 from instancectl.core.releases import Version, at_least, parse_version, show_version
-from instancectl.core.sizes import COMPUTING, Layout
+from instancectl.core.sizes import COMPUTING, Layout, Room
 from instancectl.core.units import GIB, MIB, show_bytes, show_seconds
 from instancectl.core.unknown import Unknown
 
@@ -127,7 +128,8 @@ def cores(facts: Facts) -> Judgement:
     if isinstance(layout, Unknown):
         return Skipped("cores", NO_LAYOUT)
     web, computing = layout.web.replicas * layout.web.processes, _computing(layout)
-    web_cores, workers_cores = found + _elsewhere(facts, "web"), found + _elsewhere(facts, "workers")
+    others = _others(facts)
+    web_cores, workers_cores = (cores_for(role, found, others) for role in ("web", "workers"))
     seen = f"{max(web_cores, workers_cores)} cores; {web} Puma and {computing} computing Sidekiq processes"
     planned = facts.config.machine.cores
     if planned > found:
@@ -144,10 +146,9 @@ def cores(facts: Facts) -> Judgement:
     return ok("cores", seen)
 
 
-def _elsewhere(facts: Facts, role: str) -> int:
-    """Cores of the other hosts with a role."""
-    nodes = () if isinstance(facts.stack, Unknown) else facts.stack.nodes
-    return sum(room.cores for room in rooms(facts.config.stack, nodes) if role in room.roles)
+def _others(facts: Facts) -> tuple[Room, ...]:
+    """What the other hosts offer."""
+    return () if isinstance(facts.stack, Unknown) else rooms(facts.config.stack, facts.stack.nodes)
 
 
 def _computing(layout: Layout) -> int:

@@ -128,6 +128,12 @@ def home_of(others: Sequence[Room]) -> Home:
     return next((room.home for room in others), Home())
 
 
+def cores_for(role: str, here: int, others: Sequence[Room]) -> int:
+    """Cores of the hosts that may run what follows a role; `here` are those of the host with the data."""
+    able = [room.cores for room in others if role in room.roles]
+    return sum(able) + (here if not able or role in home_of(others).roles else 0)
+
+
 def _given_away(load: Load, placed: Sequence[_Placed]) -> tuple[str, str] | None:
     """The service that a full host gives away; `web` and `streaming` never leave the host with the data."""
     if load.fits:

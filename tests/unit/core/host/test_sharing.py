@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from instancectl.core import budget
 from instancectl.core.config import InstanceConfig
-from instancectl.core.host.sharing import share_out
+from instancectl.core.host.sharing import cores_for, share_out
 from instancectl.core.layout import Layout, Machine, Room, derive
-from instancectl.core.sizes import BASE
+from instancectl.core.sizes import BASE, Home
 from instancectl.core.units import GIB
 from instancectl.errors import Refused
 from tests.fakes import instance
@@ -73,6 +75,13 @@ def test_monitoring_elsewhere_frees_the_host_with_the_data():
     assert dict(taken.parts)["monitoring"] == plan.total_bytes
     assert "monitoring" not in dict(there.parts)
     assert freed.fits
+
+
+def test_a_host_left_to_the_database_lends_no_cores_to_what_has_left_it():
+    alone = replace(room("workers", cores=4), home=Home(roles=frozenset({"db"})))
+    assert (cores_for("workers", 2, [alone]), cores_for("web", 2, [alone])) == (4, 2)
+    assert cores_for("workers", 2, [room("workers", cores=4)]) == 6
+    assert cores_for("workers", 2, []) == 2
 
 
 def test_local_media_leave_other_hosts_out():
@@ -144,9 +153,10 @@ def test_every_replica_finds_a_place(gib: int, cores: int, others: list[Room]) -
 
 @given(st.integers(2, 64), st.integers(1, 16), ROOMS)
 @settings(max_examples=60, deadline=None)
+@example(5, 1, [Room("host-2", GIB, 1, frozenset({"workers"}))])
 def test_more_hosts_never_mean_fewer_replicas(gib: int, cores: int, others: list[Room]) -> None:
+    """Which queues have services of their own follows the cores: with more of them, others come first."""
     alone, together = (derive(config(), Machine(gib * GIB, cores), rooms) for rooms in ((), others))
-    for plan in alone.sidekiq:
-        assert replicas(together, plan.service) >= plan.replicas
+    assert sum(plan.replicas for plan in together.sidekiq) >= sum(plan.replicas for plan in alone.sidekiq)
     web_alone, web_together = alone.web, together.web
     assert web_together.replicas * web_together.processes >= web_alone.replicas * web_alone.processes
