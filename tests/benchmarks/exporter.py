@@ -1,4 +1,7 @@
-"""Measures a scrape of our exporter with a million jobs queued, beside redis_exporter in the same run.
+"""Measures a scrape of our exporter with a million jobs queued, beside others in the same run.
+
+The others are redis_exporter, and Sidekiq's own API in Ruby with what its exporters export (RubyGems, where
+these are, cannot be reached from everywhere; Debian carries Sidekiq itself).
 
     python tests/benchmarks/exporter.py            about ten minutes; root, Docker and the testbed's images
     python tests/benchmarks/exporter.py 2000       fewer scrapes than 10,000
@@ -60,6 +63,42 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from tests.benchmarks.exporter import serve
 serve(int(sys.argv[2]), int(sys.argv[3]))
+"""
+
+
+SIDEKIQ = r"""
+require 'sidekiq/api'
+require 'socket'
+Sidekiq.configure_client { |config| config.redis = { url: ENV.fetch('REDIS_URL') } }
+
+def text
+  stats, out = Sidekiq::Stats.new, []
+  %i(processed failed enqueued scheduled_size retry_size dead_size processes_size workers_size).each do |name|
+    out << "sidekiq_#{name} #{stats.public_send(name)}"
+  end
+  Sidekiq::Queue.all.each do |queue|
+    out << "sidekiq_queue_enqueued_jobs{name=\"#{queue.name}\"} #{queue.size}"
+    out << "sidekiq_queue_latency_seconds{name=\"#{queue.name}\"} #{queue.latency}"
+  end
+  longest = Hash.new(0)
+  Sidekiq::WorkSet.new.each do |_, _, job|
+    longest[job.queue] = [longest[job.queue], Time.now - job.run_at].max
+  end
+  longest.each { |queue, time| out << "sidekiq_queue_max_processing_seconds{name=\"#{queue}\"} #{time}" }
+  out.join("\n")
+end
+
+server = TCPServer.new('127.0.0.1', 9292)
+loop do
+  client = server.accept
+  while (line = client.gets)
+    next unless line == "\r\n"
+
+    body = text
+    client.write("HTTP/1.1 200 OK\r\nContent-Length: #{body.bytesize}\r\n\r\n#{body}")
+  end
+  client.close
+end
 """
 
 
@@ -179,6 +218,36 @@ def redis_exporter(
         docker("rm", "--force", name, check=False)
 
 
+@contextlib.contextmanager
+def sidekiq_api(redis_name: str) -> Iterator[tuple[int, Callable[[], http.client.HTTPConnection]]]:
+    """The same of Sidekiq's API, in the network of Redis."""
+    tag, name = built_images("mastodon")["mastodon"], f"{redis_name}-sidekiq"
+    docker(
+        "run", "--detach", "--name", name, "--network", f"container:{redis_name}", "--env",
+        f"REDIS_URL=redis://:{PASSWORD}@127.0.0.1:6379/0", "--entrypoint", "ruby", tag, "-e", SIDEKIQ,
+    )  # fmt: skip
+    network = network_of(name)
+
+    def connect() -> http.client.HTTPConnection:
+        made = http.client.HTTPConnection("127.0.0.1", 9292, timeout=60)
+        made.sock = network.connect(("127.0.0.1", 9292), 60)
+        return made
+
+    try:
+        eventually(lambda: listens(connect))
+        yield process_of(name), connect
+    finally:
+        docker("rm", "--force", name, check=False)
+
+
+def listens(connect: Callable[[], http.client.HTTPConnection]) -> bool:
+    try:
+        connect().close()
+    except OSError:
+        return False
+    return True
+
+
 def scraped(process: int, connect: Callable[[], http.client.HTTPConnection], times: int) -> Scraped:
     """Scrapes over one connection, as Prometheus makes them."""
     print(f"scraping {times} times …", file=sys.stderr, flush=True)
@@ -272,11 +341,14 @@ def main() -> int:
             plain = scraped(process, connect, min(times, 2000))
         with redis_exporter(name, "-count-keys", "db0=queue:*") as (process, connect):
             counting = scraped(process, connect, 5)
-    print(table(few, many, plain, counting))
+        with sidekiq_api(name) as (process, connect):
+            ruby = scraped(process, connect, min(times, 1000))
+    print(table(few, many, plain, counting, ruby))
     return report(few, many, text, commands)
 
 
-def table(few: Scraped, many: Scraped, plain: Scraped, counting: Scraped) -> str:
+def table(*rows: Scraped) -> str:
+    few, many, plain, counting, ruby = rows
     return "\n".join([
         "| exporter | scrapes | p50 ms | p99 ms | CPU ms | of a core at 15 s | RSS MiB |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -284,6 +356,7 @@ def table(few: Scraped, many: Scraped, plain: Scraped, counting: Scraped) -> str
         many.row(f"ours, {JOBS:,} jobs and {OTHER_KEYS:,} other keys"),
         plain.row("redis_exporter, the same"),
         counting.row("redis_exporter that counts `queue:*`, the same"),
+        ruby.row("Sidekiq's own API, the same"),
     ])  # fmt: skip
 
 

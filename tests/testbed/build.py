@@ -100,6 +100,7 @@ ROWS: tuple[Rootfs | Image, ...] = (
     Image("pebble", "pebble", "testbed/pebble:2", "base"),
     Image("prometheus", "prometheus", "testbed/prometheus:2.53", "base-trixie"),
     Image("alertmanager", "alertmanager", "testbed/alertmanager:0.28", "base-trixie"),
+    Image("ntfy", "ntfy", "testbed/ntfy:2", "base-trixie"),
     Image("by-hand", "by-hand", "testbed/by-hand:18", "postgres"),
     *_mastodon_rows(),
 )
@@ -131,6 +132,7 @@ ON_REQUEST = {
     "ceph-rgw",
     "host-bookworm",
     "host-trixie",
+    "ntfy",
     "postgres-old",
     "prometheus",
     "redis-old",

@@ -10,7 +10,8 @@ class Api::StatusesController < Api::BaseController
     return render(json: { error: "Validation failed: Text can't be blank" }, status: :unprocessable_entity) if text.blank? && params[:media_ids].blank?
 
     status = PostStatus.new(current_account, text: text, visibility: params[:visibility], media_ids: Array(params[:media_ids]),
-                                             in_reply_to_id: params[:in_reply_to_id], language: params[:language].presence || 'en').call
+                                             in_reply_to_id: params[:in_reply_to_id], language: params[:language].presence || 'en',
+                                             idempotency: request.headers['Idempotency-Key']).call
     render json: Serializers.status(status.reload)
   end
 
