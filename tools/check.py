@@ -6,23 +6,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import machine
+from around import LOGS, end_group, engine_and_swarm, images_in_background, log, nothing_left_behind
 from machine import ROOT, MachineError
-from tally import Tally, count_report, failed_tests
+from tally import Tally, count_report, failed_tests, minutes, say, tail
 
-LOGS = ROOT / ".check"
 TWO = ("-n", "2")
 """pytest side by side with itself; two processors are what small machines have."""
 
@@ -48,11 +47,6 @@ class Tier:
     limit_seconds: int
     here: Path = ROOT
     live: bool = False
-
-
-def say(text: str) -> None:
-    """One line, at once."""
-    print(text, flush=True)
 
 
 def main() -> int:
@@ -123,16 +117,6 @@ def step(name: str, work: Callable[[], object]) -> None:
     work()
     if time.monotonic() - started > 1:
         say(f"{name:<11} ready  {minutes(time.monotonic() - started):>8}")
-
-
-def log(name: str) -> Path:
-    """The log file of a tier or step."""
-    return LOGS / f"{name}.log"
-
-
-def minutes(seconds: float) -> str:
-    """`41.2 s` or `3 min 12 s`."""
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
 # ---------------------------------------------------------------------------
@@ -299,131 +283,6 @@ def run_logged(command: Sequence[str], output: IO[bytes], here: Path, limit_seco
         return 124
     finally:
         end_group(process)
-
-
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt a process group, give it a minute for its own cleaning up, then kill it."""
-    if process.poll() is not None:
-        return
-    for number, seconds in ((signal.SIGINT, 60), (signal.SIGKILL, 10)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
-            return
-
-
-def tail(path: Path, begun: int = 0, lines: int = 60) -> list[str]:
-    """The command line at `begun` in a log, and the last lines of what followed."""
-    with path.open("rb") as file:
-        file.seek(begun)
-        text = file.read().decode(errors="replace").splitlines()
-    return text if len(text) <= lines + 1 else [text[0], "…", *text[-lines:]]
-
-
-# ---------------------------------------------------------------------------
-# What is started, and that it is gone again
-
-
-@contextlib.contextmanager
-def engine_and_swarm(tally: Tally) -> Iterator[None]:
-    """Docker Engine and a Swarm; both as they were before, afterwards."""
-    started = time.monotonic()
-    engine, _ = machine.provide_engine(log("dockerd"))
-    if engine.ours:
-        say(f"{'engine':<11} ready  {minutes(time.monotonic() - started):>8}")
-    try:
-        before = machine.objects()
-        created = machine.create_swarm()
-        try:
-            yield
-        finally:
-            judge_objects(before, tally, remove=engine.ours, swarm_created=created)
-            if created:
-                machine.leave_swarm()
-    finally:
-        machine.stop_engine(engine)
-
-
-def judge_objects(
-    before: dict[tuple[str, str], str], tally: Tally, *, remove: bool, swarm_created: bool
-) -> None:
-    """Fail for every container, network, volume … that is there now and was not before.
-
-    Removal of a stack is asynchronous, so stragglers get half a minute.
-    Leftovers are removed only on an engine of our own: on a shared one they may be a neighbour's.
-    """
-    own = {"ingress", "docker_gwbridge"} if swarm_created else set()
-
-    def left() -> dict[tuple[str, str], str]:
-        return {key: name for key, name in machine.objects().items() if key not in before and name not in own}
-
-    machine.wait_until(lambda: not left(), seconds=30, interval=1)
-    leftovers = left()
-    for (kind, identity), name in sorted(leftovers.items()):
-        say(f"left behind: {kind} {name} ({identity[:12]})")
-        if remove:
-            force = () if kind in {"network", "service", "secret", "config"} else ("--force",)
-            machine.answer("docker", kind, "rm", *force, identity)
-    tally.count(passed=not leftovers, failed=len(leftovers))
-    if leftovers:
-        tally.failures.append("left behind")
-
-
-@contextlib.contextmanager
-def nothing_left_behind(tally: Tally, *, engine: bool) -> Iterator[None]:
-    """Fail for every process that is still there at the end, and end it."""
-    try:
-        yield
-    finally:
-        machine.wait_until(lambda: not machine.descendants(), seconds=5)
-        for pid, line in machine.descendants().items():
-            say(f"left behind: process {pid} {line[:120]}")
-            tally.count(failed=1)
-            tally.failures.append("left behind")
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if engine:
-            tally.count(passed=1)
-
-
-class Images:
-    """The testbed's images, being built while the quick tiers run."""
-
-    def __init__(self) -> None:
-        """Start building."""
-        self._started = time.monotonic()
-        self._output = log("images").open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "tests/testbed/build.py"],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-
-    def join(self, tally: Tally) -> None:
-        """Wait for the images; without them the tiers that follow would only repeat that they are missing."""
-        code = self.process.wait(timeout=1800)
-        say(f"{'images':<11} {'FAILED' if code else 'ok':<6} {minutes(time.monotonic() - self._started):>12}")
-        tally.count(passed=code == 0, failed=code != 0)
-        if code:
-            tally.failures.append("images")
-            for line in tail(log("images")):
-                say(f"    {line}")
-
-    def close(self) -> None:
-        """End the build if it still runs."""
-        end_group(self.process)
-        self._output.close()
-
-
-@contextlib.contextmanager
-def images_in_background() -> Iterator[Images]:
-    """Images that are surely not being built any more afterwards."""
-    images = Images()
-    try:
-        yield images
-    finally:
-        images.close()
 
 
 if __name__ == "__main__":

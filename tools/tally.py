@@ -1,4 +1,4 @@
-"""What passed and failed: sums, and the JUnit reports they are read from."""
+"""What passed and failed: sums, the JUnit reports they are read from, and how it is said."""
 
 from __future__ import annotations
 
@@ -54,3 +54,21 @@ def count_report(path: Path, tally: Tally) -> bool:
         skipped = int(suite.get("skipped", 0))
         tally.count(passed=int(suite.get("tests", 0)) - failed - skipped, failed=failed, skipped=skipped)
     return tally.passed + tally.failed > 0
+
+
+def say(text: str) -> None:
+    """One line, at once."""
+    print(text, flush=True)
+
+
+def minutes(seconds: float) -> str:
+    """`41.2 s` or `3 min 12 s`."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def tail(path: Path, begun: int = 0, lines: int = 60) -> list[str]:
+    """The command line at `begun` in a log, and the last lines of what followed."""
+    with path.open("rb") as file:
+        file.seek(begun)
+        text = file.read().decode(errors="replace").splitlines()
+    return text if len(text) <= lines + 1 else [text[0], "…", *text[-lines:]]
