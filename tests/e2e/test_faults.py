@@ -117,7 +117,7 @@ def _no_scheduler(_: Alarmed) -> Iterator[None]:
     """The base process works on everything but `scheduler`, as after a slip in its `-q`."""
     path = "{{json .Spec.TaskTemplate.ContainerSpec.Args}}"
     words: list[str] = json.loads(docker("service", "inspect", f"{STACK}_sidekiq", "--format", path))
-    at = words.index("scheduler")
+    at = next(at for at, word in enumerate(words) if word.startswith("scheduler"))
     without = [*words[: at - 1], *words[at + 1 :]]
     docker("service", "update", "--detach", "--args", " ".join(without), f"{STACK}_sidekiq")
     try:
