@@ -1,40 +1,51 @@
-"""`state/backup.json`: what became of the last backups."""
+"""`state/backup.json` and `state/backup-wal.json`: what became of the last backups, and of WAL."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from instancectl.core.backup.figures import Figures
+from instancectl.core.backup.wal_figures import WalFigures
 from instancectl.errors import OperationFailed
 
 
-class FiguresFile:
-    """See `ports.backup_figures.BackupFigures`."""
+class _Record(Protocol):
+    def as_json(self) -> dict[str, Any]: ...
 
-    def __init__(self, path: Path) -> None:
-        """Written by runs that hold the lock of backups."""
-        self._path = path
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self: ...
 
-    def load(self) -> Figures:
+
+R = TypeVar("R", bound=_Record)
+
+
+class _RecordFile(Generic[R]):
+    """One record as JSON; whoever writes it holds a lock."""
+
+    def __init__(self, path: Path, kind: type[R]) -> None:
+        self._path, self._kind = path, kind
+
+    def load(self) -> R:
         """What is remembered."""
         try:
-            return Figures.from_json(json.loads(self._path.read_text()))
+            return self._kind.from_json(json.loads(self._path.read_text()))
         except FileNotFoundError:
-            return Figures()
+            return self._kind.from_json({})
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise OperationFailed(
                 f"cannot read `{self._path}`", hint=f"remove it: `rm {self._path}`", subject=str(self._path)
             ) from error
 
-    def change(self, edit: Callable[[Figures], Figures]) -> None:
+    def change(self, edit: Callable[[R], R]) -> None:
         """Beside, flushed, renamed."""
         try:
             before = self.load()
         except OperationFailed:
-            before = Figures()
+            before = self._kind.from_json({})
         beside = self._path.with_name(f".{self._path.name}.new")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -45,3 +56,19 @@ class FiguresFile:
             beside.replace(self._path)
         except OSError as error:
             raise OperationFailed(f"cannot write `{self._path}`: {error.strerror}") from error
+
+
+class FiguresFile(_RecordFile[Figures]):
+    """See `ports.backup_figures.BackupFigures`."""
+
+    def __init__(self, path: Path) -> None:
+        """Written by runs that hold the lock of backups."""
+        super().__init__(path, Figures)
+
+
+class WalFile(_RecordFile[WalFigures]):
+    """See `ports.wal_record.WalRecord`."""
+
+    def __init__(self, path: Path) -> None:
+        """Written by runs that hold the lock of WAL."""
+        super().__init__(path, WalFigures)

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Make, prove and expire backup sets.")
     group.command()(init)
     group.command()(create)
+    group.command()(send)
     group.command("list")(list_)
     group.command()(show)
     group.command()(verify)
@@ -117,6 +118,19 @@ def create(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     backing_up.give_way()
     return operation(backing_up.subject(options, from_compose), backing_up.tools(options), place, accepted)
+
+
+def send(ctx: typer.Context) -> Result:
+    """Send away what PostgreSQL wrote until now; a timer does this every minute.
+
+    Does nothing unless `backup.point_in_time` is set.
+    """
+    from instancectl.operations.backup.sending import send as operation
+    from instancectl.wiring import backing_up, sending
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    backing_up.give_way()
+    return operation(sending.outlet(globals_of(ctx)))
 
 
 def list_(ctx: typer.Context) -> Result:

@@ -45,6 +45,15 @@ def restore(
     region: Region = "us-east-1",
     kit: Kit = "",
     set_id: SetOption = "latest",
+    at: Annotated[
+        str,
+        typer.Option(
+            "--at",
+            metavar="MOMENT",
+            help="The database as of that moment, e.g. `2026-11-21 14:05`; UTC without a zone; or `latest`. "
+            "Needs `backup.point_in_time`.",
+        ),
+    ] = "",
     side_by_side: Annotated[
         bool,
         typer.Option(
@@ -68,6 +77,7 @@ def restore(
     Nothing that is here is removed. A run that was killed goes on when the same command is typed again.
     The bucket's key comes from INSTANCECTL_BACKUP_KEY_ID and INSTANCECTL_BACKUP_KEY.
     """
+    from instancectl.core.backup.moment import parse
     from instancectl.core.backup.restoring import RISKS
     from instancectl.core.checks.registry import RISKS as CHECKS
     from instancectl.operations.backup import live
@@ -82,7 +92,7 @@ def restore(
     if action:
         kept = restoring.kept(options)
         return live.finish(kept) if action == "finish" else live.undo(kept)
-    wish = Wish(set_id, side_by_side, with_redis, accepted)
+    wish = Wish(set_id, side_by_side, with_redis, accepted, parse(at).text if at else "")
     ground = restoring.ground(options, restoring.Source(from_, endpoint, region, kit), accepted)
     if dry_run:
         return operation.show(ground, wish)

@@ -20,6 +20,7 @@ STREAMING_LOADED: Final = 125 * MB  # one Node process
 ONE_SHOT: Final = 300 * MB  # a Rails boot: tootctl, migrations
 PGBOUNCER: Final = 32 * MIB  # assumed: about 2 kB a client and its buffers
 MAIL_CATCHER: Final = 48 * MIB  # assumed
+WAL_RECEIVER: Final = 32 * MIB  # assumed: a shell and pg_receivewal
 PROMETHEUS: Final = 160 * MIB  # 57 MB with 749 series; about 2,300 and a month of rules fit
 ALERTMANAGER: Final = 64 * MIB  # 33 MB
 KNEE: Final = 2 * GIB  # up to here a machine is tight and shares are smaller

@@ -196,13 +196,17 @@ def _sized(shape: Shape, config: InstanceConfig, machine: Machine, others: Seque
         web=WebPlan(shape.web_replicas, shape.web_processes, shape.web_threads, 0),
         streaming=StreamingPlan(shape.streaming_replicas, shape.streaming_pool, 0),
         sidekiq=_sidekiq(shape),
-        db=PostgresPlan(MAX_CONNECTIONS_LEAST, 0, (), 0),
+        db=PostgresPlan(MAX_CONNECTIONS_LEAST, 0, (), 0, _receiver(config)),
         redis=RedisPlan(redis, redis * REDIS_PERCENT // 100),
         pgbouncer=None,
         edge=edge,
         monitoring=_monitoring(config, others),
     )
     return _with_database(_connected(layout, config), config, machine, others)
+
+
+def _receiver(config: InstanceConfig) -> int:
+    return footprint.WAL_RECEIVER if config.backup.point_in_time else 0
 
 
 def _monitoring(config: InstanceConfig, others: Sequence[Room]) -> MonitoringPlan | None:

@@ -133,12 +133,16 @@ class SidekiqPlan:
 
 @dataclass(frozen=True, slots=True)
 class PostgresPlan:
-    """PostgreSQL; `settings` are lines of postgresql.conf, `shm_bytes` the size of `/dev/shm`."""
+    """PostgreSQL; `settings` are lines of postgresql.conf, `shm_bytes` the size of `/dev/shm`.
+
+    `receiver_memory_bytes` is the limit of what takes its WAL; 0 where nobody does.
+    """
 
     max_connections: int
     memory_bytes: int
     settings: tuple[tuple[str, str], ...]
     shm_bytes: int
+    receiver_memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ class Scratched:
         name: what the others reach it by.
         files: path, content, and the user who owns it; never in the environment.
         mounts: volume → path in the container.
+        weight: of the processor, when it is full; 0: the Engine's default.
+        memory_bytes: the most it may take; 0: no limit.
     """
 
     name: str
@@ -25,6 +27,8 @@ class Scratched:
     environment: tuple[tuple[str, str], ...] = ()
     files: tuple[tuple[str, Secret, int], ...] = ()
     mounts: tuple[tuple[str, str], ...] = ()
+    weight: int = 0
+    memory_bytes: int = 0
 
 
 class Scratch(Protocol):
@@ -45,6 +49,10 @@ class Scratch(Protocol):
 
     def start(self, one: Scratched) -> None:
         """Start a container."""
+        ...
+
+    def exit_code(self, name: str) -> int | None:
+        """How a container ended; None while it runs."""
         ...
 
     def last_words(self, name: str) -> str:

@@ -6,7 +6,7 @@ Adapters are imported inside the functions, so that a command only pays for what
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,13 +90,16 @@ def figures(opened: OpenInstance) -> BackupFigures:
     return FiguresFile(opened.paths.state_directory / "backup.json")
 
 
-def readings(opened: OpenInstance) -> Iterable[Sample]:
+def readings(opened: OpenInstance) -> Iterator[Sample]:
     """The metrics of backups; none where they are not set up."""
     from instancectl.core.backup.figures import samples
+    from instancectl.wiring import sending
 
     if not opened.config.backup.recipients:
-        return ()
-    return samples(figures(opened).load(), clock().epoch_seconds())
+        return
+    found = figures(opened).load()
+    yield from samples(found, clock().epoch_seconds())
+    yield from sending.readings(opened, found)
 
 
 def key_store(opened: OpenInstance) -> SecretStore:
@@ -132,7 +135,7 @@ def policy(options: Globals) -> Policy:
     from instancectl.core.backup.retention import Policy
 
     backup = open_instance(options).config.backup
-    return Policy(backup.keep_daily, backup.keep_weekly, backup.keep_monthly)
+    return Policy(backup.keep_daily, backup.keep_weekly, backup.keep_monthly, backup.point_in_time_days)
 
 
 def subject(options: Globals, compose: str = "") -> Subject:

@@ -5,15 +5,15 @@ Adapters are imported inside the functions, so that a command only pays for what
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from instancectl.core.invocation import Globals
-from instancectl.wiring.instance import OpenInstance, config_if_any, open_instance, state, swarm
+from instancectl.wiring.instance import config_if_any, open_instance, state, swarm
 
 if TYPE_CHECKING:
     from instancectl.core.applied import Applied
-    from instancectl.core.backup.figures import Figures
     from instancectl.core.check import Finding
     from instancectl.core.checks.facts import Facts
     from instancectl.core.config import InstanceConfig
@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from instancectl.ports.object_store import ObjectStore
 
 
+T = TypeVar("T")
+
+
 def checking(options: Globals) -> tuple[check.Senses, check.Subject]:
     """Everything a check needs; secrets that are wrong are something to tell, not a reason to stop."""
     from instancectl.adapters import secret_file
     from instancectl.core.check import Finding, Severity
     from instancectl.core.secret_set import SecretSet
     from instancectl.errors import ConfigError
+    from instancectl.wiring.backing_up import figures
+    from instancectl.wiring.sending import record
 
     opened = open_instance(options)
     try:
@@ -39,16 +44,16 @@ def checking(options: Globals) -> tuple[check.Senses, check.Subject]:
         found = SecretSet()
         problems = (Finding("secrets", Severity.FAIL, error.message, hint=error.hint),)
     about = subject(opened.config, found, state(opened).load(), problems)
-    return senses(opened.config, found), replace(about, backups=_backups(opened))
+    backups, sent = _remembered(figures(opened).load), _remembered(record(opened).load)
+    return senses(opened.config, found), replace(about, backups=backups, wal=sent)
 
 
-def _backups(opened: OpenInstance) -> Known[Figures]:
+def _remembered(load: Callable[[], T]) -> Known[T]:
     from instancectl.core.unknown import Unknown
     from instancectl.errors import OperationFailed
-    from instancectl.wiring.backing_up import figures
 
     try:
-        return figures(opened).load()
+        return load()
     except OperationFailed as error:
         return Unknown(error.message, error.hint)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from instancectl.operations.backup.ground import Ground, Here, Stage
     from instancectl.operations.backup.opening import Opener
     from instancectl.operations.backup.repository import Repository
+    from instancectl.operations.backup.rolling import Rolling
     from instancectl.operations.backup.subject import Tools
     from instancectl.ports.container_streams import ContainerStreams
     from instancectl.ports.destination import Destination
@@ -207,6 +208,27 @@ def ground(options: Globals, source: Source, accepted: tuple[str, ...] = ()) -> 
         files=InstanceDirectory(_paths(options).directory),
         understood=lambda text: config_file.parse(text, "the instance file of the set"),
         free_bytes=_free_bytes,
+        rolling=_rolling(found),
+    )
+
+
+def _rolling(found: Sets) -> Rolling:
+    from instancectl.adapters import config_file
+    from instancectl.adapters.docker_engine.scratch import DockerScratch
+    from instancectl.adapters.docker_engine.streams import DockerStreams
+    from instancectl.operations.backup.rolling import Rolling
+
+    engine = swarm()
+    scratch, streams = DockerScratch(engine, found.stack, "moment"), DockerStreams(engine)
+    return Rolling(
+        repository=found.repository,
+        opener=found.opener,
+        scratch=scratch,
+        volumes=_volumes(streams, scratch.stack),
+        streams=streams,
+        swarm=engine,
+        tools=found.tools,
+        understood=lambda text: config_file.parse(text, "the instance file of the set"),
     )
 
 

@@ -4,6 +4,7 @@ streams = FakeStreams(clock)
 streams.tables["public.accounts"] = 3
 streams.dump_fails = "pg_dump: error: connection lost"
 streams.cut_after = 10      # bytes of the dump, then the container is gone
+streams.cluster = FakeCluster(clock)    # writes WAL, and has files
 streams.databases = FakeDatabases(volumes, fuse)    # what a restore works on
 """
 
@@ -13,10 +14,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from instancectl.core.backup import receiving
 from instancectl.core.backup.database import OURS, TOLD
 from instancectl.errors import OperationFailed, Unreachable
 from tests.fakes.databases import FakeDatabases
 from tests.fakes.scratch import FakeScratch
+from tests.fakes.wal import SEGMENT_BYTES, FakeCluster
 
 
 class FakeStreams:
@@ -34,6 +37,7 @@ class FakeStreams:
         self.databases: FakeDatabases | None = None
         self.scratch: FakeScratch | None = None
         self.commands: dict[tuple[str, ...], bytes] = {}
+        self.cluster: FakeCluster | None = None
 
     @contextmanager
     def start(self, stack: str, service: str, argv: tuple[str, ...]) -> Iterator[FakeRunning]:
@@ -49,6 +53,9 @@ class FakeStreams:
         if self.databases and (done := self.databases.run(argv)):
             yield FakeRunning(*done)
             return
+        if self.cluster and argv in {receiving.SWITCH, receiving.BASE}:
+            yield self._of_cluster(self.cluster, argv)
+            return
         answers = {
             OURS.dump: self._dump,
             OURS.globals: self._globals,
@@ -61,6 +68,17 @@ class FakeStreams:
         if self.down:
             raise OperationFailed(f"no volume {name}")
         return f"/volumes/{stack}_{name}"
+
+    def _of_cluster(self, cluster: FakeCluster, argv: tuple[str, ...]) -> FakeRunning:
+        if argv == receiving.SWITCH:
+            return FakeRunning(cluster.switch().encode(), "", 0)
+        told = {
+            "system": cluster.system, "segment_bytes": SEGMENT_BYTES, "version": "17.5", "machine": "x86_64",
+            "first": cluster.last, "last": cluster.last,
+            "reached": int(cluster.clock.epoch_seconds()),
+        }  # fmt: skip
+        said = "".join(f"{TOLD}{key} {value}\n" for key, value in told.items())
+        return FakeRunning(b"backup_label\0" + json.dumps(self.tables).encode(), said, 0)
 
     def _dump(self) -> FakeRunning:
         if self.dump_fails:

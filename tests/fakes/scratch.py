@@ -25,6 +25,7 @@ class FakeScratch:
         self.silent: set[str] = set()
         self.answers: dict[tuple[str, ...], tuple[int, str]] = {}
         self.began: list[str] = []
+        self.ended: dict[str, int] = {}
 
     def sweep(self) -> int:
         self.fuse.point()
@@ -43,6 +44,9 @@ class FakeScratch:
         self.there[one.name] = one
         self.began.append(one.name)
         self.fuse.point()
+
+    def exit_code(self, name: str) -> int | None:
+        return self.ended.get(name)
 
     def last_words(self, name: str) -> str:
         return f"last words of {name}"

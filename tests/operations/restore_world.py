@@ -14,6 +14,7 @@ from instancectl.operations.backup import live, restore
 from instancectl.operations.backup.database_back import DatabaseBack
 from instancectl.operations.backup.ground import Ground, Stage, Wish
 from instancectl.operations.backup.opening import Opener
+from instancectl.operations.backup.rolling import Rolling
 from tests.fakes.backup_figures import FakeFigures
 from tests.fakes.container_streams import FakeStreams
 from tests.fakes.databases import PRODUCTION, FakeDatabases
@@ -22,6 +23,7 @@ from tests.fakes.journal import FakeJournal
 from tests.fakes.lock import FakeLock
 from tests.fakes.reporter import FakeReporter
 from tests.fakes.restore import FakeDeployer, FakeInstanceFiles, FakeRecord
+from tests.fakes.scratch import FakeScratch
 from tests.fakes.state import FakeState
 from tests.fakes.swarm import FakeSwarm
 from tests.fakes.volumes import FakeDesk, FakeMediaTarget, FakeVolumes
@@ -75,6 +77,8 @@ class Host:
         self.databases = FakeDatabases(self.volumes, self.fuse)
         self.streams = FakeStreams()
         self.streams.databases = self.databases
+        self.scratch, self.scratched = FakeScratch(self.fuse), FakeVolumes(self.fuse)
+        self.streams.scratch = self.scratch
         self.record, self.files = FakeRecord(self.fuse), FakeInstanceFiles(self.fuse)
         self.state, self.desk = FakeState(fuse=self.fuse), FakeDesk()
         self.swarm = FakeSwarm(source.clock, self.fuse, active=True)
@@ -141,15 +145,25 @@ class Host:
             files=self.files,
             understood=lambda text: InstanceConfig.model_validate(tomllib.loads(text)),
             free_bytes=lambda: self.free,
+            rolling=Rolling(
+                repository=repository,
+                opener=Opener(repository.destination, source.sealing, self.identity, source.progress),
+                scratch=self.scratch,
+                volumes=self.scratched,
+                streams=self.streams,
+                swarm=self.swarm,
+                tools=tools,
+                understood=lambda _: self.config,
+            ),
         )
 
     def restore(
-        self, set_id: str = "latest", *accepted: str, beside: bool = False, redis: bool = False
+        self, set_id: str = "latest", *accepted: str, beside: bool = False, redis: bool = False, at: str = ""
     ) -> Result:
-        return restore.restore(self.ground, Wish(set_id, beside, redis, accepted))
+        return restore.restore(self.ground, Wish(set_id, beside, redis, accepted, at))
 
-    def show(self, set_id: str = "latest", *accepted: str) -> Result:
-        return restore.show(self.ground, Wish(set_id, accepted=accepted))
+    def show(self, set_id: str = "latest", *accepted: str, at: str = "") -> Result:
+        return restore.show(self.ground, Wish(set_id, accepted=accepted, at=at))
 
     def undo(self) -> Result:
         return live.undo(self.ground)

@@ -24,9 +24,9 @@ LAST_LINES = 12
 class DockerScratch:
     """See `ports.scratch.Scratch`."""
 
-    def __init__(self, swarm: DockerSwarm, stack: str) -> None:
-        """`stack` is the instance's; what is made is called after it."""
-        self._swarm, self._stack = swarm, f"{stack}-drill"
+    def __init__(self, swarm: DockerSwarm, stack: str, purpose: str = "drill") -> None:
+        """`stack` is the instance's; what is made is called after it and its purpose."""
+        self._swarm, self._stack = swarm, f"{stack}-{purpose}"
 
     @property
     def stack(self) -> str:
@@ -77,12 +77,23 @@ class DockerScratch:
                         ApiMount(target, f"{self._stack}_{volume}", type="volume")
                         for volume, target in one.mounts
                     ],
+                    cpu_shares=one.weight or None,
+                    mem_limit=one.memory_bytes or None,
                 ),
                 networking_config={"EndpointsConfig": {self._network: {"Aliases": [one.name]}}},
             )
             for path, content, owner in one.files:
                 api.put_archive(made["Id"], "/", _archive(path, content, owner))
             api.start(made["Id"])
+
+    def exit_code(self, name: str) -> int | None:
+        """As the Engine recorded it; of one that is gone, that of a killed one."""
+        with translation("look at a container"):
+            try:
+                state = self._swarm.api.inspect_container(f"{self._stack}_{name}")["State"]
+            except NotFound:
+                return 137
+            return None if state["Running"] else int(state["ExitCode"])
 
     def last_words(self, name: str) -> str:
         """From its log."""

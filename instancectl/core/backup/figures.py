@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from instancectl.core.backup.wal import Base
 from instancectl.core.monitoring.metric import Kind, Metric, Sample
 
 INTERVAL_SECONDS: Final = 86_400
@@ -30,6 +31,7 @@ class Figures:
         verify_ok: whether nothing was wrong then.
         drilled: when a set was last made an instance.
         rto_seconds: how long that took.
+        base: of the newest set that has one: from where WAL leads on.
     """
 
     attempt: float = 0
@@ -42,6 +44,7 @@ class Figures:
     verify_ok: bool = True
     drilled: float = 0
     rto_seconds: float = 0
+    base: Base | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For the state file."""
@@ -51,7 +54,9 @@ class Figures:
     def from_json(cls, found: Mapping[str, Any]) -> Figures:
         """From the state file; keys of newer versions are ignored."""
         known = {item.name for item in fields(cls)}
-        return cls(**{key: value for key, value in found.items() if key in known})
+        values = {key: value for key, value in found.items() if key in known}
+        base = values.get("base")
+        return cls(**{**values, "base": Base.from_json(base) if base else None})
 
 
 SUCCESS = Metric(

@@ -25,9 +25,12 @@ and for a bucket any S3 client.
 | `media/packs/….tar.age` | media; a pack serves many sets |
 | `proofs/ID/….json` | when the set was looked at, and what was found |
 | `trash/….json` | what no set needs any more and may go soon |
+| `wal/CLUSTER/FIRST-LAST-UNTIL-….tar.zst.age` | WAL of PostgreSQL between sets, where that is sent |
+| `wal/….tar.zst.age.sig` | the signature of the line that `b3sum` prints for it |
 
 Parts: `database.dump` (pg_dump -Fc), `globals.sql` (roles), `configuration.tar` (`instance.toml`,
-`secrets.env` and more), `redis.rdb`, `media.tsv` (index of the media), `about.json` (rows of every table).
+`secrets.env` and more), `redis.rdb`, `media.tsv` (index of the media), `about.json` (rows of every table),
+`base.tar` (the files of PostgreSQL, where WAL is sent).
 
 The columns of `media.tsv`: path, kind (`f` file, `l` link), size, mtime in nanoseconds,
 BLAKE3 of the content, pack, and offset of the content in the decrypted pack.
@@ -88,6 +91,54 @@ pg_restore --no-owner --exit-on-error -j 4 -d mastodon_production "$OUT/database
    encrypted columns cannot be read. Give the media to user and group 991.
    Leave `redis.rdb` away after a disaster, or old jobs are delivered again.
    Feeds are rebuilt by `tootctl feeds build`.
+
+## A moment between two sets
+
+Where `sets/ID.json` has a `base`, the database of any later moment can be made, as far as WAL is there.
+Take the newest set whose `base.reached` is not later than the moment. `UNTIL` in a name is the last moment
+that WAL reaches. Both are seconds since 1970.
+You need the same major version of PostgreSQL as `base.version`, with its programs in `$PATH`,
+and the same kind of machine.
+
+1. Open the base, and all WAL since then. Each archive is seen to be genuine first.
+
+```bash
+open_part base.tar > "$OUT/base.tar"
+first=$(jq -r .base.first "sets/$ID.json")
+mkdir -p "$OUT/wal"
+for archive in wal/"$(jq -r .base.system "sets/$ID.json")"/*.age; do
+  last=${{archive##*/}} && last=${{last#*-}} && last=${{last%%-*}}
+  if [[ "$last" < "$first" ]]; then continue; fi
+  b3sum "$archive" > "$OUT/line"
+  openssl pkeyutl -verify -pubin -inkey "$PUB" -rawin -in "$OUT/line" -sigfile "$archive.sig"
+  age -d -i "$KEY" "$archive" | zstd -dcq | tar -x -C "$OUT/wal"
+done
+```
+
+2. Let PostgreSQL recover to the moment `$AT`, for example `2026-11-21 14:05:00+00`.
+   When WAL ends before that, leave `recovery_target_time` out.
+
+```bash
+mkdir -m 700 "$OUT/cluster"
+tar -x -C "$OUT/cluster" -f "$OUT/base.tar"
+mkdir -p "$OUT/cluster/pg_wal"
+touch "$OUT/cluster/recovery.signal"
+cat >> "$OUT/cluster/postgresql.auto.conf" <<END
+restore_command = 'cp $OUT/wal/%f %p'
+recovery_target_time = '$AT'
+recovery_target_action = 'promote'
+hot_standby = off
+END
+chown -R postgres: "$OUT/cluster" "$OUT/wal"
+setpriv --reuid=postgres --regid=postgres --clear-groups postgres -D "$OUT/cluster" -p 5433 &
+until pg_isready -q -h 127.0.0.1 -p 5433; do sleep 1; kill -0 $!; done
+```
+
+3. Dump it, and go on with step 4 above.
+
+```bash
+pg_dump -h 127.0.0.1 -p 5433 -U mastodon -Fc mastodon_production > "$OUT/database.dump"
+```
 """
 
 

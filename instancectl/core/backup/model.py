@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from instancectl.core.backup import naming
+from instancectl.core.backup.wal import Base
 from instancectl.errors import OperationFailed
 
 FORMAT = 1
@@ -85,6 +86,7 @@ class BackupSet:
         recipients: public keys it is encrypted to.
         images: reference → reference with digest, as they ran.
         doubts: why it is not trusted although it is complete; such a set never counts for retention.
+        base: what its part `base.tar` is; None when it has none.
     """
 
     id: str
@@ -99,6 +101,7 @@ class BackupSet:
     images: Mapping[str, str] = field(default_factory=dict)
     previous: Previous | None = None
     doubts: tuple[str, ...] = ()
+    base: Base | None = None
 
     @property
     def objects(self) -> tuple[StoredObject, ...]:
@@ -123,7 +126,10 @@ def canonical(document: Mapping[str, Any]) -> bytes:
 
 def encode(set_: BackupSet) -> bytes:
     """The bytes that are signed and stored."""
-    return canonical({"kind": KIND, "format": FORMAT, **asdict(set_)})
+    document = {"kind": KIND, "format": FORMAT, **asdict(set_)}
+    if set_.base is None:
+        del document["base"]  # as sets were before there were bases
+    return canonical(document)
 
 
 def decode(raw: bytes, set_id: str) -> BackupSet:
@@ -181,6 +187,7 @@ def _set(found: Mapping[str, Any]) -> BackupSet:
         images={str(key): str(value) for key, value in found["images"].items()},
         previous=Previous(str(previous["id"]), str(previous["blake3"])) if previous else None,
         doubts=tuple(map(str, found["doubts"])),
+        base=Base.from_json(found["base"]) if found.get("base") else None,
     )
 
 

@@ -23,6 +23,7 @@ CONFIGURATION: Final = "configuration.tar.zst.age"
 REDIS: Final = "redis.rdb.zst.age"
 MEDIA: Final = "media.tsv.zst.age"
 ABOUT: Final = "about.json.zst.age"
+BASE: Final = "base.tar.zst.age"
 
 RESTORE_SECONDS_PER_GIB: Final = 36
 """Of a plain dump; measured: 966 MB in 22 s by two cores, plus a third for statistics and counting."""
@@ -65,6 +66,7 @@ class Record:
         schema: `schema_before` and `schema_after` of the state before the swap, to go back to.
         kept: what was there before is kept, until `restore finish`.
         undone: it was taken back.
+        at: the moment that the database is of, as `core.backup.moment` writes it; empty for the set's own.
     """
 
     set: str
@@ -74,6 +76,7 @@ class Record:
     schema: tuple[str, str] = ("", "")
     kept: bool = False
     undone: bool = False
+    at: str = ""
 
     def with_done(self, phase: Phase) -> Record:
         """The same one phase later."""
@@ -126,9 +129,9 @@ def needs(set_: BackupSet, drilled_seconds: float = 0) -> Needs:
     return Needs(set_.size, disk, database + media + set_.size / BYTES_PER_SECOND)
 
 
-def lost(set_: BackupSet, now: float) -> str:
-    """What happened after the set was made is not in it."""
-    return f"{show_seconds(max(0, int(now) - set_.created))} of posts"
+def lost(since: float, now: float) -> str:
+    """What happened after a set was made, or after the moment that was asked for, does not come back."""
+    return f"{show_seconds(max(0, int(now) - int(since)))} of posts"
 
 
 def needs_lines(set_: BackupSet, found: Needs, free_bytes: int | None) -> list[str]:

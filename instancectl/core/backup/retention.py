@@ -20,11 +20,12 @@ AHEAD_SECONDS = HOUR_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How many of each to keep."""
+    """How many of each to keep; and for how many days any moment, where WAL is sent."""
 
     daily: int = 7
     weekly: int = 4
     monthly: int = 12
+    moment_days: int = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from instancectl.core.checks import (
     host,
     machine,
     mail,
+    moments,
     names,
     sidekiq,
     software,
@@ -174,6 +175,14 @@ REGISTRY: tuple[Check, ...] = (
         backups.backups,
         "Looks at what this host remembers of its backups. Warns when a night was missed, or no drill was "
         "made for 35 days. Fails when there is no set of the last two days, or sets were found damaged.",
+    ),
+    Check(
+        "point-in-time",
+        "Could any moment of the last days be restored?",
+        moments.moments,
+        "Looks at what this host remembers of the WAL it sent away, where `backup.point_in_time` is set. "
+        "Warns when nothing was sent for minutes, fails when it was an hour, when PostgreSQL gave the slot "
+        "of the receiver up, and when something is missing since the last base.",
     ),
     Check(
         "s3",

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from instancectl.core.applied import Applied
 from instancectl.core.backup.figures import Figures
+from instancectl.core.backup.wal_figures import WalFigures
 from instancectl.core.budget import Budget
 from instancectl.core.check import Finding
 from instancectl.core.checks.seen import (
@@ -88,6 +89,7 @@ class Facts:
         keys: who may log in as the admin user.
         managed: path → SHA-256 of the files that provisioning wrote, as they are.
         backups: what this host remembers of its backups.
+        wal: what it remembers of the WAL it sent away.
         agent: the last verdict of the agent of this host, as it answers.
     """
 
@@ -126,6 +128,7 @@ class Facts:
     keys: Known[tuple[KeySeen, ...]] = NOT_LOOKED
     managed: Known[Mapping[str, str]] = NOT_LOOKED
     backups: Known[Figures] = NOT_LOOKED
+    wal: Known[WalFigures] = NOT_LOOKED
     agent: Known[Answer | NoAnswer] = NOT_LOOKED
 
     @property

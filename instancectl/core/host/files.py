@@ -228,7 +228,9 @@ def _units(fill: Fill, release: str) -> Iterator[HostFile]:
     # Its only use is to differ: then what runs the old code is started anew.
     yield HostFile("units", "/var/lib/instancectl/release", f"{release}\n", after="units")
     yield HostFile("program", "/usr/local/bin/instancectl", fill("host/wrapper.j2", {}), mode="0755")
-    timed = [f"{name}.{kind}" for name in ("check", "backup", "drill") for kind in ("service", "timer")]
+    timed = [
+        f"{name}.{kind}" for name in ("check", "backup", "wal", "drill") for kind in ("service", "timer")
+    ]
     for unit in ("agent.service", *timed, "exposure.service"):
         text = fill(f"host/instancectl-{unit}.j2", {})
         yield HostFile("units", f"/etc/systemd/system/instancectl-{unit}", text, after="units")

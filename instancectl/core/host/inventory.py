@@ -161,8 +161,8 @@ def own_units(desired: Desired) -> tuple[str, ...]:
 
 
 def _started() -> tuple[str, ...]:
-    timers = ("instancectl-check.timer", "instancectl-backup.timer", "instancectl-drill.timer")
-    return ("instancectl-agent.service", *timers)
+    names = ("check", "backup", "wal", "drill")
+    return ("instancectl-agent.service", *(f"instancectl-{name}.timer" for name in names))
 
 
 def record(desired: Desired) -> HostRecord:

@@ -214,6 +214,8 @@ def service_sizes(layout: Layout) -> tuple[tuple[str, int, int], ...]:
     ]
     if layout.pgbouncer:
         sized.append(("pgbouncer", 1, layout.pgbouncer.memory_bytes))
+    if layout.db.receiver_memory_bytes:
+        sized.append(("wal", 1, layout.db.receiver_memory_bytes))
     if edge.mail_memory_bytes:
         sized.append(("mail", 1, edge.mail_memory_bytes))
     if layout.monitoring:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from instancectl.core.backup.figures import BACKUP_METRICS
+from instancectl.core.backup.wal_figures import WAL_METRICS
 from instancectl.core.monitoring.catalogue_alerting import ALERTING_METRICS
 from instancectl.core.monitoring.catalogue_probes import PROBE_METRICS
 from instancectl.core.monitoring.catalogue_scaling import SCALING_METRICS
@@ -21,7 +22,7 @@ SECTIONS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
     ("PostgreSQL and Redis", STORE_METRICS),
     ("People and releases", PEOPLE_METRICS),
     ("Containers and disks", HOST_METRICS),
-    ("Backups", BACKUP_METRICS),
+    ("Backups", (*BACKUP_METRICS, *WAL_METRICS)),
     ("Scaling", SCALING_METRICS),
     ("Alerts and maintenance", ALERTING_METRICS),
     ("The agent itself", AGENT_METRICS),

@@ -1,7 +1,8 @@
-"""`db`, `redis` and `pgbouncer`."""
+"""`db`, `redis` and `pgbouncer`; and `wal`, where moments are to be restored."""
 
 from __future__ import annotations
 
+from instancectl.core.backup import receiving
 from instancectl.core.service import Attachment, HealthCheck, Mount, ServiceSpec, UpdatePolicy
 from instancectl.core.topology.parts import BACKEND, Builder, beside, pinned
 
@@ -12,7 +13,7 @@ LISTENS = "grep -qE ':1920 [0-9A-F:]+ 0A' /proc/net/tcp /proc/net/tcp6"
 def db(build: Builder) -> ServiceSpec:
     """PostgreSQL, tuned to its share of the memory."""
     plan = build.layout.db
-    settings = [word for key, value in plan.settings for word in ("-c", f"{key}={value}")]
+    settings = [word for key, value in (*plan.settings, *_kept(build)) for word in ("-c", f"{key}={value}")]
     # Docker gives /dev/shm 64 MB, too little for parallel queries.
     shared_memory = Mount("/dev/shm", kind="tmpfs", size_bytes=plan.shm_bytes)  # noqa: S108 - POSIX shared memory
     return ServiceSpec(
@@ -33,12 +34,45 @@ def db(build: Builder) -> ServiceSpec:
             retries=5,
             start_period_seconds=120,
         ),
-        mounts=(Mount("/var/lib/postgresql/data", "db"), shared_memory),
+        mounts=(Mount("/var/lib/postgresql/data", "db"), shared_memory, *_socket(build)),
         secrets=(build.secret("db-password", build.rendered.database_password, "db_password", mode=0o444),),
         networks=(Attachment(BACKEND),),
         constraints=pinned(build),
         memory_bytes=plan.memory_bytes,
     )
+
+
+def _kept(build: Builder) -> tuple[tuple[str, str], ...]:
+    """What a receiver that is away may hold back: rather a gap than a full disk."""
+    backup = build.config.backup
+    return (("max_slot_wal_keep_size", f"{backup.wal_keep_mib}MB"),) if backup.point_in_time else ()
+
+
+def _socket(build: Builder) -> tuple[Mount, ...]:
+    if not build.config.backup.point_in_time:
+        return ()
+    return (Mount(receiving.SOCKET, receiving.SOCKET_VOLUME),)
+
+
+def wal(build: Builder) -> list[ServiceSpec]:
+    """Takes WAL while it is written, where moments are to be restored; from there it is sent away."""
+    if not build.config.backup.point_in_time:
+        return []
+    return [
+        ServiceSpec(
+            name=receiving.SERVICE,
+            image=build.image(build.config.images.db),
+            command=receiving.RECEIVE,
+            environment=(("KEEP_MIB", str(build.config.backup.wal_keep_mib)),),
+            mounts=(Mount(receiving.DIRECTORY, receiving.VOLUME), *_socket(build)),
+            secrets=(
+                build.secret("db-password", build.rendered.database_password, "db_password", mode=0o444),
+            ),
+            networks=(Attachment(BACKEND),),
+            constraints=pinned(build),
+            memory_bytes=build.layout.db.receiver_memory_bytes,
+        )
+    ]
 
 
 def redis(build: Builder) -> ServiceSpec:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from instancectl.core.backup import receiving
 from instancectl.core.config import InstanceConfig
 from instancectl.core.desired import Desired, Network, OneShot
 from instancectl.core.host.placement import data_label, role_label
@@ -16,7 +17,7 @@ from instancectl.core.layout import Layout
 from instancectl.core.mastodon_env import direct_database_env
 from instancectl.core.service import Attachment, ServiceSpec
 from instancectl.core.sizes import ROLES
-from instancectl.core.topology.data import db, pgbouncer, redis
+from instancectl.core.topology.data import db, pgbouncer, redis, wal
 from instancectl.core.topology.edge import cache, proxy
 from instancectl.core.topology.mastodon import mail, sidekiq, streaming, web
 from instancectl.core.topology.monitoring import monitoring
@@ -45,7 +46,7 @@ def desired(config: InstanceConfig, layout: Layout, rendered: Rendered, images: 
     mastodon = [*catcher, web(build), streaming(build), *workers]
     everything = [
         [db(build), redis(build)],
-        pgbouncer(build),
+        [*pgbouncer(build), *wal(build)],
         mastodon,
         [cache(build)],
         [proxy(build)],
@@ -75,7 +76,8 @@ def volumes(config: InstanceConfig, *, apart: bool = False) -> tuple[str, ...]:
     """Names of the volumes of this host that hold data; with monitoring `apart` its own are elsewhere."""
     media = ("media",) if config.media.storage == "local" else ()
     watching = ("prometheus", "alertmanager") if config.monitoring.enabled and not apart else ()
-    return ("db", "redis", *media, "proxy-data", "proxy-config", "cache", *watching)
+    moments = (receiving.VOLUME, receiving.SOCKET_VOLUME) if config.backup.point_in_time else ()
+    return ("db", "redis", *media, *moments, "proxy-data", "proxy-config", "cache", *watching)
 
 
 def image_references(config: InstanceConfig, layout: Layout) -> tuple[str, ...]:

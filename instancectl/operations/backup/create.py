@@ -92,6 +92,7 @@ def _remember(place: Place, made: Made, copies: Sequence[Repository], *, trusted
                 copies=len(copies),
                 verified=created,
                 verify_ok=True,
+                base=made.set.base or kept.base,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from instancectl.core.backup import database, reviving
@@ -9,7 +10,7 @@ from instancectl.core.backup.model import BackupSet
 from instancectl.core.backup.restoring import DUMP, GLOBALS
 from instancectl.core.mastodon_env import DATABASE
 from instancectl.errors import OperationFailed, Unhealthy
-from instancectl.operations.backup.opening import Opener
+from instancectl.operations.backup.opening import Opener, Write
 from instancectl.ports.container_streams import ContainerStreams
 from instancectl.ports.volume_files import VolumeFiles
 
@@ -31,9 +32,18 @@ class DatabaseBack:
             Unhealthy: the restored rows are not those that were counted.
         """
         rows = {str(table): int(count) for table, count in opener.about(set_)["rows"].items()}
+
+        def fill(write: Write) -> dict[str, int]:
+            opener.part(set_, DUMP, write)
+            return rows
+
+        return self.revive(fill)
+
+    def revive(self, fill: Callable[[Write], dict[str, int]]) -> str:
+        """The same for any dump: `fill` writes it, and knows the rows of every table in it."""
         try:
             with self.volumes.create(VOLUME, reviving.DUMP_FILE) as sink:
-                opener.part(set_, DUMP, sink.write)
+                rows = fill(sink.write)
             self._ask(reviving.RESTORE, "restore the database")
         finally:
             self.volumes.remove(VOLUME, reviving.DUMP_FILE)

@@ -25,6 +25,7 @@ from instancectl.operations.backup.database_back import DatabaseBack
 from instancectl.operations.backup.media_back import MediaBack, unpack
 from instancectl.operations.backup.opening import Opener
 from instancectl.operations.backup.repository import Repository
+from instancectl.operations.backup.scratched import Images, scratch_database
 from instancectl.operations.backup.subject import Tools
 from instancectl.ports.backup_figures import BackupFigures
 from instancectl.ports.container_streams import ContainerStreams
@@ -41,7 +42,7 @@ WEB_SECONDS = 240
 """A cold boot of Rails on a small machine that serves people meanwhile."""
 
 POLL_SECONDS = 0.5
-MASTODON, REDIS_USER, POSTGRES_DIRECTORY = 991, 999, "/var/lib/postgresql/data"
+MASTODON, REDIS_USER = 991, 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,10 @@ class _Drill:
         files = ground.opener.files(set_)
         config = ground.understood(settings.instance_file(files))
         secrets = from_values(dotenv.parse(files.get("secrets.env", b"").decode()).values)
-        images = _Images(ground.swarm, set_)
+        images = Images(ground.swarm, set_)
         ground.scratch.begin(VOLUMES)
         with self._step("PostgreSQL"):
-            ground.scratch.start(_database(images.of(config.images.db), secrets))
+            ground.scratch.start(scratch_database(images.of(config.images.db), secrets))
             self._wait("db", drilling.DATABASE_READY, DATABASE_SECONDS)
         with self._step("database"):
             self.findings["database"] = ground.database.restore(ground.opener, set_)
@@ -260,35 +261,6 @@ class _Nowhere:
     def walk(self) -> Iterator[Found]:
         """Nothing is there."""
         yield from ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Images:
-    """The images of a set, as they ran."""
-
-    swarm: Swarm
-    set: BackupSet
-
-    def of(self, reference: str) -> str:
-        """On this host; `Unreachable` when it cannot be had."""
-        deployed = self.set.images.get(reference, reference)
-        return self.swarm.resolve_image(deployed, pull=True) or deployed
-
-
-def _database(image: str, secrets: SecretSet) -> Scratched:
-    return Scratched(
-        "db",
-        image,
-        ("postgres",),
-        (
-            ("PGDATA", f"{POSTGRES_DIRECTORY}/pgdata"),
-            ("POSTGRES_DB", "mastodon_production"),
-            ("POSTGRES_PASSWORD_FILE", "/run/secrets/db_password"),
-            ("POSTGRES_USER", "mastodon"),
-        ),
-        (("/run/secrets/db_password", secrets.get("DB_PASS"), REDIS_USER),),
-        (("db", POSTGRES_DIRECTORY),),
-    )
 
 
 def _redis(image: str, secrets: SecretSet) -> Scratched:

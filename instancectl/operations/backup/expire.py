@@ -11,6 +11,7 @@ from instancectl.core.result import Result, Status
 from instancectl.core.units import show_bytes
 from instancectl.errors import Refused
 from instancectl.operations.backup.holding import hold
+from instancectl.operations.backup.letting_go import let_go
 from instancectl.operations.backup.place import Place
 from instancectl.operations.backup.repository import Contents, KnownSet, Repository
 from instancectl.operations.backup.subject import Tools
@@ -25,6 +26,7 @@ class Expired:
         held: sets that should go, whose description the destination does not give up yet (object lock).
         retained: objects that no set needs, and that the destination does not give up yet.
         extended: objects whose lock would have ended too early.
+        archives: of WAL, which no base of the last days leads on with.
         blocked: why nothing was collected; empty when it was.
     """
 
@@ -36,6 +38,7 @@ class Expired:
     freed_bytes: int = 0
     retained: int = 0
     extended: int = 0
+    archives: int = 0
     blocked: str = ""
 
     @property
@@ -46,7 +49,7 @@ class Expired:
     @property
     def changed(self) -> bool:
         """Whether anything is different now."""
-        return bool(self.gone or self.removed or self.marked or self.extended)
+        return bool(self.gone or self.removed or self.marked or self.extended or self.archives)
 
 
 def expire(
@@ -97,7 +100,9 @@ def _one(
     contents = repository.look()
     # Locks first: what is collected meanwhile can wait, a lock that runs out cannot.
     extended = hold(repository, contents, {one.id for one in decisions if one.keep}, now)
-    return collect(repository, contents, Expired(name, decisions, held, extended=extended), now)
+    archives = let_go(repository, contents, policy.moment_days, now)
+    expired = Expired(name, decisions, held, extended=extended, archives=archives)
+    return collect(repository, contents, expired, now)
 
 
 def candidate(known: KnownSet) -> Candidate:
@@ -173,6 +178,8 @@ def _lines(one: Expired, *, dry_run: bool) -> list[str]:
         lines.append(f"  freed {show_bytes(one.freed_bytes)} in {one.removed} objects that no set needed")
     if one.marked:
         lines.append(f"  marked {one.marked} objects that no set needs; they go in a day")
+    if one.archives:
+        lines.append(f"  removed {one.archives} archives of WAL that no moment of the last days needs")
     if one.retained:
         lines.append(f"  {one.retained} objects that no set needs are still locked; later runs remove them")
     if one.extended:
@@ -196,5 +203,6 @@ def _json(one: Expired) -> dict[str, object]:
         "held_sets": list(one.held),
         "retained_objects": one.retained,
         "extended_objects": one.extended,
+        "removed_wal": one.archives,
         "blocked": one.blocked,
     }

@@ -12,6 +12,7 @@ from instancectl.core.result import Result
 from instancectl.operations.backup.database_back import DatabaseBack
 from instancectl.operations.backup.opening import Opener
 from instancectl.operations.backup.repository import Repository
+from instancectl.operations.backup.rolling import Rolling
 from instancectl.operations.backup.subject import Tools
 from instancectl.ports.backup_figures import BackupFigures
 from instancectl.ports.index_desk import IndexDesk
@@ -85,6 +86,7 @@ class Ground(Here):
     Attributes:
         understood: the configuration that a text says; raises `ConfigError`.
         free_bytes: room where volumes are; None when nobody can say.
+        rolling: how a moment between two sets is reached.
     """
 
     repository: Repository
@@ -92,6 +94,7 @@ class Ground(Here):
     files: InstanceFiles
     understood: Callable[[str], InstanceConfig]
     free_bytes: Callable[[], int | None]
+    rolling: Rolling
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,11 @@ class Wish:
         beside: put it next to a live instance, and swap.
         redis: restore Redis as well: jobs that were waiting then are done again.
         accepted: risks.
+        at: a moment for the database, as `core.backup.moment` writes it; empty for the set's own.
     """
 
     set_id: str = "latest"
     beside: bool = False
     redis: bool = False
     accepted: tuple[str, ...] = ()
+    at: str = ""

@@ -47,9 +47,15 @@ def continued(here: Here, wish: Wish) -> tuple[Record | None, Wish]:
             hint=f"go on with `--set {record.set}`, or give it up with `instancectl restore undo`",
             subject=record.set,
         )
+    if wish.at not in {"", record.at}:
+        raise Refused(
+            f"a restore of {record.at or f'`{record.set}`'} has begun and not ended; nothing was changed",
+            hint="go on without `--at`, or give it up with `instancectl restore undo`",
+            subject=record.set,
+        )
     last = f"after `{record.done[-1]}`" if record.done else "at its beginning"
     here.tools.reporter.note(f"goes on with the restore of {record.set}, which was interrupted {last}")
-    return record, replace(wish, set_id=record.set)
+    return record, replace(wish, set_id=record.set, at=record.at)
 
 
 def refuse_live(ground: Ground, config: InstanceConfig, set_: BackupSet, wish: Wish) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from instancectl.core.applied import Applied
-from instancectl.core.backup import restoring
+from instancectl.core.backup import moment, reaching, restoring
+from instancectl.core.backup.moment import Moment
+from instancectl.core.backup.reaching import Reach
 from instancectl.core.backup.restoring import MEDIA, Phase, Record
 from instancectl.core.result import Result, Status
 from instancectl.core.units import show_bytes, show_seconds
@@ -16,6 +18,7 @@ from instancectl.operations.backup.choosing import Chosen, choose
 from instancectl.operations.backup.ground import Ground, Stage, Wish
 from instancectl.operations.backup.live import CACHE, MEDIA_VOLUME, REDIS_VOLUME
 from instancectl.operations.backup.media_back import MediaBack
+from instancectl.operations.backup.rolling import extra_bytes
 
 _SAID = {
     Phase.SETTINGS: "settings and secrets",
@@ -35,15 +38,17 @@ def show(ground: Ground, wish: Wish) -> Result:
     Raises:
         InstanceError: it would be refused.
     """
+    reach, wish = _reached(ground, wish)
     chosen = choose(ground.repository, ground.opener, wish.set_id, wish.accepted)
     ground.opener.about(chosen.set)  # the kit really opens it
-    found, free = restoring.needs(chosen.set, _drilled(chosen)), ground.free_bytes()
+    found, free = _needs(chosen, reach), ground.free_bytes()
     now = ground.tools.clock.epoch_seconds()
-    lost = restoring.lost(chosen.set, now)
+    since, what = (reach.until, "that moment") if reach else (chosen.set.created, "it was made")
     lines = [
         f"{chosen.set.id} of {chosen.set.instance} {chosen.set.release}: {chosen.known.verdict.word}",
         *restoring.needs_lines(chosen.set, found, free),
-        f"lost: what happened since it was made, {lost}",
+        *(reaching.lines(reach) if reach else ()),
+        f"lost: what happened since {what}, {restoring.lost(since, now)}",
     ]
     if chosen.missing:
         lines.append(f"lost as well: media in {len(chosen.missing)} packs that are missing")
@@ -54,7 +59,8 @@ def show(ground: Ground, wish: Wish) -> Result:
         "disk_bytes": found.disk_bytes,
         "free_bytes": free,
         "seconds": round(found.seconds),
-        "lost_seconds": max(0, int(now) - chosen.set.created),
+        "lost_seconds": max(0, int(now) - since),
+        "at": Moment(reach.until).text if reach else None,
     }
     return Result(Status.PLANNED, data, (*lines, "nothing was changed"))
 
@@ -68,10 +74,11 @@ def restore(ground: Ground, wish: Wish) -> Result:
     """
     with ground.lock.hold("restore"):
         record, wish = live.continued(ground, wish)
+        reach, wish = _reached(ground, wish)
         chosen = choose(ground.repository, ground.opener, wish.set_id, wish.accepted)
         if record is None:
-            record = _begin(ground, wish, chosen)
-        run = _Run(ground, wish, chosen, record)
+            record = _begin(ground, wish, chosen, reach)
+        run = _Run(ground, wish, chosen, record, reach)
         try:
             return run.run()
         except BaseException as error:
@@ -82,10 +89,25 @@ def restore(ground: Ground, wish: Wish) -> Result:
             raise
 
 
-def _begin(ground: Ground, wish: Wish, chosen: Chosen) -> Record:
+def _reached(ground: Ground, wish: Wish) -> tuple[Reach | None, Wish]:
+    """How the moment is reached, and the wish with the set that the rest comes from."""
+    if not wish.at:
+        return None, wish
+    reach = ground.rolling.reach(moment.parse(wish.at), wish.set_id)
+    return reach, replace(wish, set_id=reach.rest.id)
+
+
+def _needs(chosen: Chosen, reach: Reach | None) -> restoring.Needs:
+    found = restoring.needs(chosen.set, float(chosen.known.verdict.drilled_seconds))
+    if reach is None:
+        return found
+    return replace(found, disk_bytes=found.disk_bytes + extra_bytes(reach))
+
+
+def _begin(ground: Ground, wish: Wish, chosen: Chosen, reach: Reach | None) -> Record:
     config = ground.understood(settings.instance_file(ground.opener.files(chosen.set)))
     beside = live.refuse_live(ground, config, chosen.set, wish)
-    found, free = restoring.needs(chosen.set), ground.free_bytes()
+    found, free = _needs(chosen, reach), ground.free_bytes()
     if free is not None and free < found.disk_bytes:
         raise Refused(
             f"cannot restore `{chosen.set.id}`: it needs {show_bytes(found.disk_bytes)} on disk, "
@@ -95,15 +117,11 @@ def _begin(ground: Ground, wish: Wish, chosen: Chosen) -> Record:
         )
     if beside:
         live.clear(ground.stage())
-    record = Record(chosen.set.id, beside, int(ground.tools.clock.epoch_seconds()))
+    record = Record(chosen.set.id, beside, int(ground.tools.clock.epoch_seconds()), at=wish.at)
     ground.desk.remove()
     ground.record.save(record)
     ground.journal.write("restore-started", set=chosen.set.id, beside=beside)
     return record
-
-
-def _drilled(chosen: Chosen) -> float:
-    return float(chosen.known.verdict.drilled_seconds)
 
 
 @dataclass(slots=True)
@@ -114,6 +132,7 @@ class _Run:
     wish: Wish
     chosen: Chosen
     record: Record
+    reach: Reach | None = None
     _notes: list[str] = field(default_factory=list)
     _stage: Stage | None = None
 
@@ -130,9 +149,14 @@ class _Run:
         set_, now = self.chosen.set, self.ground.tools.clock.epoch_seconds()
         self._remember(now, seconds)
         self.ground.journal.write(
-            "restore-done", set=set_.id, seconds=round(seconds, 1), lost_seconds=int(now) - set_.created
+            "restore-done", set=set_.id, seconds=round(seconds, 1), lost_seconds=int(now) - self._since
         )
-        return self._result(seconds, restoring.lost(set_, self.record.began))
+        return self._result(seconds, restoring.lost(self._since, self.record.began))
+
+    @property
+    def _since(self) -> int:
+        """What was committed later is not in it."""
+        return self.reach.until if self.reach else self.chosen.set.created
 
     def _remember(self, now: float, seconds: float) -> None:
         """A set that was restored is proven better than by any drill."""
@@ -199,6 +223,10 @@ class _Run:
     def _database(self) -> str:
         if not self.record.beside:
             self.stage.database.roles(self.ground.opener, self.chosen.set)
+        if self.reach:
+            rolling, reach = self.ground.rolling, self.reach
+            said = self.stage.database.revive(lambda write: rolling.roll(reach, write))
+            return f"as of {Moment(reach.until).text}: {said}"
         return self.stage.database.restore(self.ground.opener, self.chosen.set)
 
     def _media(self) -> str:
@@ -243,8 +271,9 @@ class _Run:
 
     def _result(self, seconds: float, lost: str) -> Result:
         set_ = self.chosen.set
+        as_of = f" as of {Moment(self.reach.until).text}" if self.reach else ""
         lines = [
-            f"{set_.instance} is restored from {set_.id} in {show_seconds(seconds)}",
+            f"{set_.instance} is restored{as_of} from {set_.id} in {show_seconds(seconds)}",
             f"lost: {lost} before the restore began",
         ]
         if self.record.beside:
@@ -265,6 +294,7 @@ class _Run:
             "seconds": round(seconds, 1),
             "beside": self.record.beside,
             "kept": self.record.kept,
+            "at": Moment(self.reach.until).text if self.reach else None,
         }
         return Result(Status.CHANGED, data, tuple(lines), tuple(notes))
 

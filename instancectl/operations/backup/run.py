@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from instancectl.core.backup import database, doubt, naming, tar
+from instancectl.core.backup import database, doubt, naming, receiving, tar
 from instancectl.core.backup.model import BackupSet, Media, Part, Previous, StoredObject, canonical
+from instancectl.core.backup.wal import Base
 from instancectl.core.units import MIB, show_bytes
 from instancectl.errors import OperationFailed, Refused
 from instancectl.operations.backup import media as packing
@@ -17,9 +18,11 @@ from instancectl.operations.backup.writing import SEGMENT_BYTES, Throttle, Write
 from instancectl.ports.media_source import MediaSource
 
 STEPS = 5
-"""Database, roles, configuration, Redis, media."""
+"""Database, roles, configuration, Redis, media; and the cluster's files where moments are wanted."""
 
 DUMP = "database.dump.zst.age"
+BASE_MAGIC = b"backup_label\0"
+"""What the archive of a base begins with (basebackup.c)."""
 
 
 @dataclass(slots=True)
@@ -48,11 +51,12 @@ class Run:
         writer = self._writer(set_id)
         last = contents.newest
         told = self._database(writer, last.set if last else None)
+        base = self._base(writer) if self._with_base else None
         self._small_parts(writer)
         packed = self._media(writer, contents)
         self._about(writer, told)
         set_ = self._set(set_id, created, packed, contents)
-        set_ = replace(set_, doubts=self._doubts(set_, contents))
+        set_ = replace(set_, base=base, doubts=self._doubts(set_, contents))
         self.repository.write_set(set_)
         if packed:
             self.subject.index.keep()
@@ -94,6 +98,25 @@ class Run:
                 raise OperationFailed(trouble, subject="db")
             note.done(part, f"{sum(told.rows.values())} rows in {len(told.rows)} tables")
         return told
+
+    @property
+    def _with_base(self) -> bool:
+        """A server that we did not deploy sends no WAL: a base of it leads nowhere."""
+        return self.subject.config.backup.point_in_time and self.subject.commands == database.OURS
+
+    def _base(self, writer: Writer) -> Base:
+        stack = self.subject.config.stack
+        with (
+            self._step("files of PostgreSQL") as note,
+            self.subject.streams.start(stack, "db", receiving.BASE) as running,
+        ):
+            part = writer.part(
+                "base.tar",
+                _expecting(running.output(), BASE_MAGIC, "pg_basebackup", lambda: running.said),
+            )
+            base = receiving.base(running.said, running.code())
+            note.done(part)
+        return base
 
     def _small_parts(self, writer: Writer) -> None:
         commands = self.subject.commands
@@ -179,18 +202,18 @@ class Run:
 
     def _step(self, what: str) -> _Step:
         self._number += 1
-        return _Step(self, what, self._number)
+        return _Step(self, what, self._number, STEPS + self._with_base)
 
 
 class _Step:
     """Tells of one part while it is written."""
 
-    def __init__(self, run: Run, what: str, number: int) -> None:
-        self._run, self._what, self._number = run, what, number
+    def __init__(self, run: Run, what: str, number: int, of: int) -> None:
+        self._run, self._what, self._number, self._of = run, what, number, of
 
     def __enter__(self) -> Self:
         self._began = self._run.tools.clock.monotonic_seconds()
-        self._run.tools.reporter.step_started(self._number, STEPS, self._what)
+        self._run.tools.reporter.step_started(self._number, self._of, self._what)
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from instancectl.core.applied import Applied
 from instancectl.core.backup.model import BackupSet
 from instancectl.core.backup.restoring import revived
 from instancectl.errors import InstanceError, OperationFailed
-from instancectl.operations.backup.ground import Ground
+
+if TYPE_CHECKING:
+    from instancectl.operations.backup.ground import Ground
 
 INSTANCE_FILE = "instance.toml"
 STATE = "state/"

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from instancectl.core.backup import naming, wal
 from instancectl.core.backup.model import BackupSet
+from instancectl.core.backup.verdict import judge_presence
+from instancectl.core.backup.wal import Window
 from instancectl.core.result import Result, Status
 from instancectl.core.units import show_bytes, show_seconds
 from instancectl.errors import OperationFailed, Unreachable
 from instancectl.operations.backup.place import Look, Place, look_everywhere
-from instancectl.operations.backup.repository import KnownSet
+from instancectl.operations.backup.repository import Contents, KnownSet
 
 
 def list_sets(place: Place, now: float) -> Result:
@@ -65,7 +68,23 @@ def _destination(look: Look, now: float) -> list[str]:
         return [f"{look.name}: no backup set yet; `instancectl backup create` makes one"]
     total = sum(one.size for one in look.contents.listed.values())
     lines = [f"{look.name}: {len(sets)} sets, {show_bytes(total)}"]
-    return [*lines, *(_row(one, now) for one in sets)]
+    return [*lines, *(_row(one, now) for one in sets), *map(_window_line, windows(look.contents))]
+
+
+def windows(contents: Contents) -> tuple[Window, ...]:
+    """Moments that can be reached with the bases and the WAL of one destination."""
+    sent = wal.sent_in(contents.listed, naming.SIGNATURE_SUFFIX)
+    whole = (one for one in contents.sets if one.set and not judge_presence(one.set, contents.sizes))
+    return wal.windows({one.id: one.set.base for one in whole if one.set and one.set.base}, sent)
+
+
+def _window_line(one: Window) -> str:
+    span = f"  any moment from {_time(one.begins)} to {_time(one.ends)} (base of {one.set_id})"
+    return f"{span}; then WAL is missing, from `{one.gap}` on" if one.gap else span
+
+
+def _window_json(one: Window) -> dict[str, Any]:
+    return {"set": one.set_id, "from": _time(one.begins), "until": _time(one.ends), "missing": one.gap}
 
 
 def _row(known: KnownSet, now: float) -> str:
@@ -85,6 +104,7 @@ def _look_json(look: Look) -> dict[str, Any]:
         "destination": look.name,
         "bytes": sum(one.size for one in look.contents.listed.values()),
         "sets": [_known_json(one) for one in look.contents.sets],
+        "moments": [_window_json(one) for one in windows(look.contents)],
         "error": "",
     }
 

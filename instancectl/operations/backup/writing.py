@@ -73,6 +73,11 @@ class Writer:
         (stored,) = self._store(key, chunks, cut=False)
         return stored
 
+    def archive(self, key: str, chunks: Iterable[bytes]) -> StoredObject:
+        """Write one object, compressed."""
+        (stored,) = self._store(key, self.sealing.compress(chunks), cut=False)
+        return stored
+
     def _store(self, key: str, chunks: Iterable[bytes], *, cut: bool) -> tuple[StoredObject, ...]:
         with _Segments(self, key, self.segment_bytes if cut else 0) as segments:
             self.sealing.seal(chunks, self.recipients, segments.write)

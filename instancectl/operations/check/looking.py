@@ -9,6 +9,7 @@ from typing import Any
 from instancectl.core import budget
 from instancectl.core.applied import Applied
 from instancectl.core.backup.figures import Figures
+from instancectl.core.backup.wal_figures import WalFigures
 from instancectl.core.check import Finding
 from instancectl.core.checks.facts import Facts, Look
 from instancectl.core.checks.seen import Letter
@@ -66,6 +67,7 @@ class Subject:
         secrets: what is wrong with them; empty when nothing is.
         mail_password: for the login at the mail server; may be empty.
         backups: what this host remembers of its backups.
+        wal: what it remembers of the WAL it sent away.
     """
 
     config: InstanceConfig
@@ -73,6 +75,7 @@ class Subject:
     secrets: Known[tuple[Finding, ...]] = NOT_LOOKED
     mail_password: Secret = field(default_factory=lambda: Secret(""))
     backups: Known[Figures] = NOT_LOOKED
+    wal: Known[WalFigures] = NOT_LOOKED
 
 
 Looks = Mapping[str, Callable[[], Any]]
@@ -102,6 +105,7 @@ def gather(
         secrets=subject.secrets,
         now=senses.time.epoch_seconds(),
         backups=subject.backups,
+        wal=subject.wal,
         **first,
     )
     looks: dict[str, Callable[[], Any]] = {}

@@ -36,7 +36,7 @@ class TestNeeds:
         assert restoring.needs(set_of(GIB), 500).seconds == 500
 
     def test_what_is_lost_is_said_in_time(self):
-        assert restoring.lost(set_of(1), 1000 + 4 * 3600 + 12 * 60) == "4 h 12 min of posts"
+        assert restoring.lost(1000, 1000 + 4 * 3600 + 12 * 60) == "4 h 12 min of posts"
 
 
 class TestRecord:

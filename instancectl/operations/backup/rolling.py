@@ -1,0 +1,168 @@
+"""Rolls a cluster forward to a moment in a container of its own, and dumps the database from there.
+
+So a moment comes back like a set does: beside the present database, counted, swapped. Neither the version of
+PostgreSQL here nor its collations matter, and nothing of the live cluster is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from instancectl.core import dotenv
+from instancectl.core.backup import database, naming, reaching, recovery, restoring, wal
+from instancectl.core.backup.moment import Moment
+from instancectl.core.backup.reaching import Reach
+from instancectl.core.backup.verdict import judge_presence
+from instancectl.core.backup.wal import Sent
+from instancectl.core.config import InstanceConfig
+from instancectl.core.secret_set import from_values
+from instancectl.errors import OperationFailed, Unhealthy, Unreachable
+from instancectl.operations.backup import settings
+from instancectl.operations.backup.opening import Opener, Write
+from instancectl.operations.backup.repository import Repository
+from instancectl.operations.backup.scratched import Images, scratch_database
+from instancectl.operations.backup.subject import Tools
+from instancectl.ports.container_streams import ContainerStreams
+from instancectl.ports.scratch import Scratch
+from instancectl.ports.swarm import Swarm
+from instancectl.ports.volume_files import VolumeFiles
+
+VOLUME = "db"
+RECOVERY_SECONDS = 24 * 3_600
+"""A day of WAL of a busy instance; one that fails ends by itself, and long before."""
+
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """What rolls forward.
+
+    Attributes:
+        volumes: of the scratch containers.
+        understood: the configuration that a text says.
+    """
+
+    repository: Repository
+    opener: Opener
+    scratch: Scratch
+    volumes: VolumeFiles
+    streams: ContainerStreams
+    swarm: Swarm
+    tools: Tools
+    understood: Callable[[str], InstanceConfig]
+
+    def reach(self, moment: Moment, wanted: str) -> Reach:
+        """What brings the moment back.
+
+        Raises:
+            InstanceError: nothing does; see `core.backup.reaching`.
+        """
+        contents = self.repository.look()
+        sizes = contents.sizes
+        known = [one.set for one in contents.sets if one.set and not one.set.doubts]
+        sent = wal.sent_in(contents.listed, naming.SIGNATURE_SUFFIX)
+        whole = [one for one in known if not judge_presence(one, sizes)]
+        return reaching.reach(whole, sent, moment, wanted)
+
+    def roll(self, found: Reach, write: Write) -> dict[str, int]:
+        """Dump the database of the moment; rows of every table, as counted in the view of the dump.
+
+        Raises:
+            Unhealthy: base or WAL is damaged, forged or missing.
+        """
+        self.opener.refuse_foreign(found.start)
+        self.scratch.sweep()
+        try:
+            self.scratch.begin((VOLUME,))
+            self._fetch(found)
+            self._recover(found)
+            return self._dump(write)
+        finally:
+            self.scratch.sweep()
+
+    def _fetch(self, found: Reach) -> None:
+        with self.volumes.create(VOLUME, recovery.BASE_FILE) as sink:
+            self.opener.part(found.start, restoring.BASE, sink.write)
+        for number, one in enumerate(found.chain.sent):
+            with self.volumes.create(VOLUME, recovery.WAL_FILE.format(number=number)) as sink:
+                self._archive(one, sink.write)
+
+    def _archive(self, one: Sent, write: Write) -> None:
+        """Its signature is compared before the file gets its name."""
+        hasher = self.tools.sealing.hasher()
+
+        def pieces() -> Iterator[bytes]:
+            for piece in self.repository.destination.read(one.key):
+                hasher.update(piece)
+                yield piece
+
+        try:
+            self.tools.sealing.unpack(pieces(), self.opener.identity, write)
+            genuine = self.repository.vouches(one.key, hasher.hexdigest())
+        except OperationFailed as error:
+            raise self._damaged(one) from error
+        if not genuine:
+            raise self._damaged(one)
+
+    def _damaged(self, one: Sent) -> Unhealthy:
+        return Unhealthy(
+            f"`{one.key}` is not what was written: WAL from `{one.first}` on cannot be used",
+            hint="choose an earlier moment, or restore a set: see `instancectl backup list`",
+            subject=one.key,
+        )
+
+    def _recover(self, found: Reach) -> None:
+        files = self.opener.files(found.start)
+        config = self.understood(settings.instance_file(files))
+        secrets = from_values(dotenv.parse(files.get("secrets.env", b"").decode()).values)
+        image = Images(self.swarm, found.start).of(config.images.db)
+        one = scratch_database(image, secrets)
+        self.scratch.start(replace(one, command=recovery.recover(found.moment)))
+        said = recovery.recovered(self._answer(found), found.base.segment_bytes)
+        last = found.chain.sent[-1].last[8:]
+        if said.whole and said.read < last:
+            raise Unhealthy(
+                f"recovery ended in the segment `{said.read}`, although WAL up to `{last}` was there: "
+                "what lies between is damaged",
+                hint="choose an earlier moment, or restore a set: see `instancectl backup list`",
+                subject=said.read,
+            )
+
+    def _answer(self, found: Reach) -> str:
+        clock = self.tools.clock
+        deadline = clock.monotonic_seconds() + RECOVERY_SECONDS
+        while True:
+            code, output = self._ask()
+            if code == 0:
+                return output
+            ended = self.scratch.exit_code("db")
+            if ended is not None or clock.monotonic_seconds() > deadline:
+                words = self.scratch.last_words("db") or f"exit code {ended}"
+                raise Unhealthy(
+                    f"PostgreSQL does not recover from the base of `{found.start.id}`: {words}",
+                    hint="another moment or set: see `instancectl backup list`",
+                    subject=found.start.id,
+                )
+            clock.sleep(POLL_SECONDS)
+
+    def _ask(self) -> tuple[int, str]:
+        try:
+            with self.streams.start(self.scratch.stack, "db", recovery.ASK) as running:
+                output = b"".join(running.output()).decode(errors="replace")
+                return running.code(), output
+        except (Unreachable, OperationFailed):
+            return 1, ""
+
+    def _dump(self, write: Write) -> dict[str, int]:
+        with self.streams.start(self.scratch.stack, "db", database.OURS.dump) as running:
+            for piece in running.output():
+                write(piece)
+            return database.read(running.said, running.code()).rows
+
+
+def extra_bytes(found: Reach) -> int:
+    """Room that it takes while it runs, beside what a set takes: the cluster's files, twice, and WAL."""
+    part = found.start.part(restoring.BASE)
+    return 2 * (part.plain_bytes if part else 0) + found.wal_bytes

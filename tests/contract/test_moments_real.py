@@ -1,0 +1,273 @@
+"""Any moment back from a real PostgreSQL: rolled forward between two commits, through kills and gaps."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from instancectl.adapters.backup_figures import WalFile
+from instancectl.adapters.docker_engine import DockerSwarm
+from instancectl.adapters.docker_engine.scratch import DockerScratch
+from instancectl.adapters.docker_engine.streams import DockerStreams
+from instancectl.adapters.file_lock import FileLock
+from instancectl.adapters.restoring.volume_files import VolumeDirectory
+from instancectl.adapters.restoring.wal_directory import WalDirectory
+from instancectl.core.backup import moment as moments
+from instancectl.core.backup import receiving, reviving
+from instancectl.core.backup.moment import Moment
+from instancectl.core.config import InstanceConfig
+from instancectl.errors import OperationFailed, Refused, Unhealthy
+from instancectl.operations.backup.database_back import DatabaseBack
+from instancectl.operations.backup.opening import Opener
+from instancectl.operations.backup.rolling import Rolling
+from instancectl.operations.backup.sending import Outlet, send
+from tests.contract.backup_harness import (
+    PASSWORD,
+    Database,
+    Instance,
+    built,
+    container,
+    docker,
+    postgres,
+    redis,
+    wait_until,
+)
+from tests.fakes.progress import FakeProgress
+
+pytestmark = [pytest.mark.contract, pytest.mark.slow]
+
+KEEP_MIB = 96
+
+
+@dataclass
+class Cluster:
+    """A PostgreSQL whose WAL is received and sent."""
+
+    made: Instance
+    database: Database
+    root: Path
+    image: str
+
+    @property
+    def config(self) -> InstanceConfig:
+        return self.made.config
+
+    @property
+    def wal(self) -> Path:
+        return self.made.directory / "wal"
+
+    @contextmanager
+    def receiver(self) -> Iterator[str]:
+        directory = self.made.directory
+        with container(
+            "--volume", f"{self.wal}:{receiving.DIRECTORY}",
+            "--volume", f"{directory / 'socket'}:{receiving.SOCKET}",
+            "--volume", f"{self.made.secrets}:/run/secrets:ro",
+            "--env", f"KEEP_MIB={KEEP_MIB}",
+            self.image, *receiving.RECEIVE,
+        ) as name:  # fmt: skip
+            wait_until(lambda: self.slot().startswith("t"), "the receiver")
+            yield name
+
+    def slot(self) -> str:
+        return self.database.sql("select active, wal_status from pg_replication_slots")
+
+    def outlet(self) -> Outlet:
+        made = self.made
+        return Outlet(
+            self.config,
+            DockerStreams(DockerSwarm()),
+            WalDirectory(lambda: str(self.wal)),
+            [made.repository()],
+            FileLock(made.directory / "state" / "wal.lock"),
+            made.journal,
+            WalFile(made.directory / "state" / "backup-wal.json"),
+            made.tools(),
+        )
+
+    def send(self) -> dict[str, object]:
+        return dict(send(self.outlet()).data)
+
+    def now(self) -> int:
+        """The next whole second, once it has begun."""
+        at = int(time.time()) + 1
+        time.sleep(at + 0.1 - time.time())
+        return at
+
+    def rolling(self) -> Rolling:
+        made, streams = self.made, DockerStreams(DockerSwarm())
+        scratch = DockerScratch(DockerSwarm(), made.stack, "moment")
+        return Rolling(
+            repository=made.repository(),
+            opener=Opener(made.destination, made.crypto, made.identity, FakeProgress()),
+            scratch=scratch,
+            volumes=VolumeDirectory(lambda volume: streams.volume_path(scratch.stack, volume)),
+            streams=streams,
+            swarm=DockerSwarm(),
+            tools=made.tools(),
+            understood=lambda _: self.config,
+        )
+
+    def words(self, moment: str) -> list[str]:
+        """What table `words` held at a moment: rolled forward, dumped, restored beside, counted."""
+        rolling = self.rolling()
+        reach = rolling.reach(moments.parse(moment), "latest")
+        back = DatabaseBack(
+            DockerStreams(DockerSwarm()), VolumeDirectory(lambda _: str(self.root)), self.made.stack
+        )
+        back.revive(lambda write: rolling.roll(reach, write))
+        psql = ("psql", "-XAtq", "-U", "mastodon", "-d", reviving.RESTORED)
+        found = docker("exec", self.database.container, *psql, "-c", "select word from words order by id")
+        back.drop()
+        return found.split()
+
+    def say(self, *words: str) -> None:
+        for word in words:
+            self.database.sql(f"insert into words (word) values ('{word}')")  # noqa: S608 - our own words
+
+    def fill(self, mib: int) -> None:
+        """Write so much WAL, and nothing else."""
+        for _ in range(max(1, mib // 16)):
+            self.database.sql(
+                "select count(pg_logical_emit_message(false, 'fill', repeat('x', 1048576)))"
+                " from generate_series(1, 16); checkpoint"
+            )
+
+
+@pytest.fixture(scope="module", params=["testbed/postgres:18"])
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    image = request.param
+    built("postgres", "redis")
+    made = Instance(tmp_path_factory.mktemp("moments"))
+    root = tmp_path_factory.mktemp("cluster")
+    root.chmod(0o755)
+    for name in ("wal", "socket"):
+        (made.directory / name).mkdir()
+    made.files = {"secrets.env": f"DB_PASS={PASSWORD}\n".encode(), "instance.toml": b"[instance]\n"}
+    made.config = made.config.model_copy(
+        update={
+            "images": made.config.images.model_copy(update={"db": image}),
+            "backup": made.config.backup.model_copy(update={"point_in_time": True}),
+        }
+    )
+    where = (
+        "--volume", f"{root}:{reviving.DIRECTORY}", "--env", f"PGDATA={reviving.DIRECTORY}/pgdata",
+        "--volume", f"{made.directory / 'socket'}:{receiving.SOCKET}",
+    )  # fmt: skip
+    with (
+        postgres(made.stack, made.secrets, image, *where) as database,
+        redis(made.stack, made.secrets),
+    ):
+        database.sql(
+            "create table words (id bigserial primary key, word text); "
+            "insert into words (word) values ('old')"
+        )
+        for setting in (f"max_slot_wal_keep_size = '{KEEP_MIB}MB'", "max_wal_size = '64MB'"):
+            database.sql(f"alter system set {setting}")
+        database.sql("alter system set min_wal_size = '32MB'")
+        database.sql("select pg_reload_conf()")
+        yield Cluster(made, database, root, image)
+
+
+def test_between_two_commits_through_a_killed_receiver(cluster: Cluster) -> None:
+    with cluster.receiver() as receiver:
+        began = cluster.now()
+        cluster.send()
+        cluster.made.backup()
+        cluster.say("first")
+        between = cluster.now()
+        cluster.say("second")
+        sent = cluster.send()
+        assert sent["until"] >= between
+
+        # The first is there, the second is not: to the second, and neither more nor less.
+        assert cluster.words(Moment(between).text) == ["old", "first"]
+        assert cluster.words("latest") == ["old", "first", "second"]
+
+        docker("kill", "--signal", "KILL", receiver)
+    cluster.say("while", "nobody", "received")
+    with cluster.receiver():
+        cluster.say("again")
+        cluster.send()
+    assert cluster.words("latest")[-4:] == ["while", "nobody", "received", "again"]
+    with pytest.raises(Refused, match="too early"):
+        cluster.rolling().reach(Moment(began), "latest")
+    with pytest.raises(Refused, match="too late"):
+        cluster.rolling().reach(Moment(int(time.time()) + 600), "latest")
+
+
+def test_a_moment_behind_the_last_commit_is_the_end(cluster: Cluster) -> None:
+    with cluster.receiver():
+        cluster.say("last")
+        moment = cluster.now()
+        # WAL without a commit: PostgreSQL never sees the moment pass.
+        cluster.fill(16)
+        cluster.send()
+        assert cluster.words(Moment(moment).text)[-1] == "last"
+
+
+def test_a_damaged_segment_is_noticed(cluster: Cluster) -> None:
+    with cluster.receiver():
+        cluster.say("x")
+        cluster.send()
+    reach = cluster.rolling().reach(Moment(), "latest")
+    key = reach.chain.sent[-1].key
+    path = cluster.made.backups / "social.example" / key
+    content = path.read_bytes()
+    path.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+    try:
+        with pytest.raises(Unhealthy, match="is not what was written"):
+            cluster.words("latest")
+    finally:
+        path.write_bytes(content)
+    assert cluster.words("latest")[-1] == "x"
+    left = docker(
+        "ps", "--all", "--quiet", "--filter", f"label=instancectl.drill={cluster.made.stack}-moment"
+    )
+    assert not left
+
+
+def test_without_a_receiver_the_disk_does_not_fill_and_the_gap_has_a_name(cluster: Cluster) -> None:
+    with cluster.receiver():
+        cluster.send()
+        cluster.fill(16)
+        # Nobody sends: the receiver stops by itself, and PostgreSQL gives the slot up rather than the disk.
+        cluster.fill(KEEP_MIB * 4)
+        wait_until(lambda: "reserved" not in cluster.slot(), "the end of the slot")
+        received = int(
+            docker("run", "--rm", "--volume", f"{cluster.wal}:/w", cluster.image, "du", "-sm", "/w").split()[
+                0
+            ]
+        )
+        assert received <= KEEP_MIB + 48
+    kept = int(cluster.database.sql("select sum(size) / 1048576 from pg_ls_waldir()"))
+    assert kept <= KEEP_MIB + 64 + 48
+    cluster.fill(KEEP_MIB)
+    with pytest.raises(OperationFailed, match="WAL is not taken"):
+        cluster.send()
+    with cluster.receiver():
+        cluster.say("after the gap")
+        cluster.send()
+        after = int(time.time())
+        with pytest.raises(Unhealthy, match="WAL is missing from `0000000"):
+            cluster.rolling().reach(Moment(after - 1), "latest")
+        cluster.made.backup()
+        cluster.say("new")
+        cluster.send()
+    assert cluster.words("latest")[-1] == "new"
+
+
+def test_two_runs_of_the_receiver_do_not_disturb_each_other(cluster: Cluster) -> None:
+    with cluster.receiver() as first:
+        cluster.say("one")
+        subprocess.run(["docker", "stop", "--time", "5", first], check=True, capture_output=True)
+        cluster.say("two")
+    with cluster.receiver():
+        cluster.send()
+    assert cluster.words("latest")[-2:] == ["one", "two"]
