@@ -36,9 +36,9 @@ from tests.benchmarks.backup_data import (  # noqa: E402
     install,
     measure,
 )  # fmt: skip
-from tests.contract.backup_harness import Instance, container, docker, postgres, redis, wait_until  # noqa: E402
+from tests.contract.backup_harness import Instance, docker, postgres, redis, s3_server  # noqa: E402
 from tests.contract.test_backup_real import Typed  # noqa: E402
-from tests.contract.test_destinations import KEYS, Bucket, free_port  # noqa: E402
+from tests.contract.test_destinations import KEYS, Bucket  # noqa: E402
 from tests.contract.test_restore_real import Restorable  # noqa: E402
 
 
@@ -65,16 +65,6 @@ class Report:
 
 
 @contextmanager
-def ceph() -> Iterator[str]:
-    """A real S3 server."""
-    port = free_port()
-    with container("--publish", f"127.0.0.1:{port}:7480", "testbed/ceph-rgw:18") as name:
-        ready = f"docker exec {name} test -f /run/rgw-ready"
-        wait_until(lambda: os.system(f"{ready} 2>/dev/null") == 0, "the S3 server", 120)  # noqa: S605
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
 def volume(stack: str) -> Iterator[Path]:
     """Where the instance keeps its media."""
     docker("volume", "create", f"{stack}_media")
@@ -94,7 +84,7 @@ def database(report: Report, base: Path) -> None:
         stack.enter_context(redis(instance.stack, instance.secrets))
         media = stack.enter_context(volume(instance.stack))
         (media / "one.jpg").write_bytes(b"one")
-        bucket = Bucket(stack.enter_context(ceph()))
+        bucket = Bucket(stack.enter_context(s3_server()))
         db.sql(SQL)
         db.sql("vacuum analyze; checkpoint")
         typed = Typed(base, instance.stack)
@@ -163,7 +153,7 @@ def media(report: Report, base: Path) -> None:
         kit = typed.good("init", "--directory", str(typed.disk), "--accept-risk", "same-disk")["kit"]
         nights(report, typed, tree, base)
         ways_back(report, typed, Path(kit), base)
-        endpoint = stack.enter_context(ceph())
+        endpoint = stack.enter_context(s3_server())
         one_file(report, typed, Path(kit), base, Bucket(endpoint))
 
 

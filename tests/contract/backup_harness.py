@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -62,6 +63,17 @@ def container(*argv: str) -> Iterator[str]:
         yield name
     finally:
         subprocess.run(["docker", "rm", "--force", "--volumes", name], check=False, capture_output=True)
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """A real one (Ceph RGW); its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with container("--publish", f"127.0.0.1:{port}:7480", "testbed/ceph-rgw:18") as name:
+        ready = ["docker", "exec", name, "test", "-f", "/run/rgw-ready"]
+        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "the S3 server", 120)
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager

@@ -34,7 +34,6 @@ class Fault:
         flip_at: this byte of the answer's body is changed.
         truncate: so many bytes of the answer's body are left away, and nobody says so.
         replay: an earlier answer that is given again, whatever the server has now (see `FaultProxy.answers`).
-        without: this header of the request never reaches the server.
         silent: nothing is answered, for as long as the client waits.
         times: how often.
     """
@@ -48,7 +47,6 @@ class Fault:
     flip_at: int = -1
     truncate: int = 0
     replay: bytes = b""
-    without: str = ""
     silent: bool = False
     times: int = 1
     seen: int = 0
@@ -114,8 +112,6 @@ class FaultProxy:
             while not self._ended.wait(0.1) and not _gone(client):
                 pass
             return
-        if fault and fault.without:
-            head = _without(head, fault.without)
         answer = (fault and fault.replay) or self._ask(head, body)
         if method == "GET":
             self.answers[target] = answer
@@ -151,11 +147,6 @@ def _spoilt(answer: bytes, begin: int, fault: Fault) -> bytes:
         head = re.sub(rb"(?im)^content-length:.*$", b"Content-Length: %d\r" % len(body), answer[:begin])
         return head + body
     return answer
-
-
-def _without(head: bytes, name: str) -> bytes:
-    prefix = f"{name}:".lower().encode()
-    return b"\r\n".join(line for line in head.split(b"\r\n") if not line.lower().startswith(prefix))
 
 
 def _gone(client: socket.socket) -> bool:

@@ -10,7 +10,6 @@ import pytest
 from instancectl.errors import OperationFailed, Unreachable
 from tests.contract.fault_proxy import Fault, FaultProxy
 from tests.contract.test_destinations import Bucket, content, put
-from tests.contract.test_destinations import ceph as ceph  # noqa: PLC0414 - a fixture
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
 

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +22,11 @@ from instancectl.core.config_backup import BackupDestination
 from instancectl.core.secrets import Secret
 from instancectl.errors import OperationFailed, Unreachable
 from instancectl.ports.destination import Destination
-from tests.contract.backup_harness import built, container, wait_until
 from tests.fakes.clock import FakeClock
 from tests.fakes.destination import FakeDestination
 
 KEYS = ("access-key", "secret-key")
 REAL = [pytest.mark.contract, pytest.mark.slow]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def ceph() -> Iterator[str]:
-    built("ceph-rgw")
-    port = free_port()
-    with container("--publish", f"127.0.0.1:{port}:7480", "testbed/ceph-rgw:18") as name:
-        ready = ["docker", "exec", name, "test", "-f", "/run/rgw-ready"]
-        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "the S3 server", 120)
-        yield f"http://127.0.0.1:{port}"
 
 
 class Bucket:

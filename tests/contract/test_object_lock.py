@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 from instancectl.core.backup import object_lock
 from instancectl.ports.destination import Destination
 from tests.contract.test_destinations import Bucket, content, put
-from tests.contract.test_destinations import ceph as ceph  # noqa: PLC0414 - a fixture
 from tests.fakes.clock import FakeClock
 from tests.fakes.destination import FakeDestination
 

@@ -34,7 +34,6 @@ from tests.contract.backup_harness import (
     wait_until,
 )
 from tests.contract.test_destinations import Bucket
-from tests.contract.test_destinations import ceph as ceph  # noqa: PLC0414 - a fixture
 from tests.fakes.progress import FakeProgress
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]

@@ -124,6 +124,9 @@ class BucketDestination:
     @contextmanager
     def create(self, key: str) -> Iterator[Sink]:
         """A new object: in one request when it is small, in parts when it is not."""
+        if self._versions and "VersionId" in self._named(key):
+            # Where versions are kept, Ceph takes a second object of a name, which would then be ignored.
+            raise OperationFailed(f"`{key}` exists already in {self.name}", subject=key)
         upload = Multipart(self._client, self._wanted.bucket, self._prefix + key, self._locking(key))
         with ThreadPoolExecutor(self._in_flight) as pool:
             sink = Sink(upload, pool, self._in_flight, self._translated)
@@ -134,6 +137,10 @@ class BucketDestination:
             except BaseException:
                 sink.abort()
                 raise
+        if naming.lasting(key):
+            # Ceph forgets the lock of an object that was sent in parts: look, and lock it then.
+            now = object_lock.term(self.lock_days, time.time())
+            self.hold(key, now.at_least, now.until)
 
     def read(self, key: str) -> Iterator[bytes]:
         """Its content; a connection that is cut is resumed where it broke."""
@@ -144,7 +151,9 @@ class BucketDestination:
                     # The same object, or none: a resumed read must not splice two of them.
                     ranged: dict[str, Any] = {"Range": f"bytes={offset}-", "IfMatch": etag} if offset else {}
                     found = self._client.get_object(Bucket=self._wanted.bucket, **self._named(key), **ranged)
-                    etag = found["ETag"]
+                    etag = found.get("ETag", "")
+                    if not etag:
+                        raise OperationFailed(f"cannot read `{key}` in {self.name}: what came is no object")
                     for piece in found["Body"].iter_chunks(PIECE):
                         offset += len(piece)
                         yield piece
