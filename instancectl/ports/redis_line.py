@@ -18,7 +18,7 @@ class RedisLine(Protocol):
         """
 
     def greet(self) -> None:
-        """Open a second connection, PING, close it: a frozen server still holds the first one.
+        """Open a second connection, be answered, close it: a frozen server still holds the first one.
 
         Raises `Unreachable` when nobody answers.
         """

@@ -12,6 +12,7 @@ import pytest
 
 from instancectl.adapters.redis_line import RespRedisLine
 from instancectl.core.monitoring.sidekiq import OPENING, follow_up, pairs, text
+from instancectl.core.monitoring.stores import unwritable
 from instancectl.core.secrets import Secret
 from instancectl.errors import Unreachable
 from instancectl.operations.monitoring.redis_reading import read_redis
@@ -124,6 +125,22 @@ class TestRealRedis:
         eventually(lambda: "PONG" in redis_cli(name, "PING"))
         assert line.ask([("PING",)]) == [b"PONG"]
 
+    def test_one_that_cannot_save_is_reached_and_says_so(self, name: str) -> None:
+        """It refuses writes, and PING with them (MISCONF); what waits in it can be read all the same."""
+        owner = docker("exec", name, "stat", "-c", "%u", "/data").strip()
+        docker("exec", "--user", owner, name, "chmod", "a-w", "/data")
+        redis_cli(name, "BGSAVE")
+        eventually(lambda: "MISCONF" in redis_cli(name, "PING"))
+        try:
+            line = line_to(name)
+            line.greet()
+            assert line.ask([("SET", "a", "b"), ("EXISTS", "a")]) == [None, 0]
+            assert "could not write its data to disk" in unwritable(read_redis(line)[0])
+        finally:
+            docker("exec", "--user", owner, name, "chmod", "u+w", "/data")
+            redis_cli(name, "BGSAVE")
+            eventually(lambda: "PONG" in redis_cli(name, "PING"))
+
     def test_answers_of_many_threads_are_not_mixed_up(self, name: str) -> None:
         line, wrong = line_to(name), []
 
@@ -156,7 +173,7 @@ def test_a_server_that_drips_is_cut_off_at_the_deadline() -> None:
         def drip() -> None:
             accepted, _ = server.accept()
             with accepted:
-                accepted.sendall(b"+OK\r\n+PONG\r\n$1000\r\n")
+                accepted.sendall(b"+OK\r\n$4\r\nhere\r\n$1000\r\n")
                 for _ in range(100):
                     try:
                         accepted.sendall(b"x")
