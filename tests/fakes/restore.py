@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from instancectl.core.backup.restoring import Record
 from instancectl.core.result import Result, Status
@@ -60,6 +60,15 @@ class FakeDeployer:
         self.began: list[str] = []
         self.fails: InstanceError | None = None
         self.deployed = 0
+        self.ran: list[tuple[str, ...]] = []
+        self.answer = (0, "OK")
+
+    def once(self, name: str, argv: Iterable[str], timeout_seconds: int) -> tuple[int, str]:
+        self.swarm.fuse.point()
+        assert {"db", "redis", "web"} <= set(self.swarm.observe(self.stack).services)
+        self.ran.append(tuple(argv))
+        self.swarm.fuse.point()
+        return self.answer
 
     def start(self, why: str, wanted: Callable[[str], bool]) -> None:
         for name in SERVICES:

@@ -83,6 +83,21 @@ class TestOnAnEmptyHost:
         stream.end()
         assert bytes(out) == sent[:kept]
 
+    def test_home_timelines_are_filled_again_last(self, host):
+        result = host.restore()
+        assert host.deployer.ran == [("bin/tootctl", "feeds", "build", "--all")]
+        assert not any("timelines" in note for note in result.notes)
+
+    def test_timelines_that_cannot_be_filled_do_not_fail_a_restore(self, host):
+        host.deployer.answer = (1, "one\nout of memory\n")
+        result = host.restore()
+        assert host.record.kept is None
+        assert any("out of memory" in note and "feeds build --all" in note for note in result.notes)
+
+    def test_with_redis_they_are_there_already(self, host):
+        host.restore(redis=True)
+        assert not host.deployer.ran
+
     def test_nothing_is_left_beside(self, host):
         host.restore()
         assert set(host.databases.all) == {PRODUCTION}

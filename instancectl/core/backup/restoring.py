@@ -34,6 +34,12 @@ FILE_SECONDS: Final = 0.0009
 BYTES_PER_SECOND: Final = 60 * MIB
 """A store in the same country; measured 72–158 MB/s against a real one on the same machine."""
 
+BUILD_FEEDS: Final = ("bin/tootctl", "feeds", "build", "--all")
+"""Fills the home timelines of everybody who was there lately; Redis begins empty."""
+
+BUILD_SECONDS: Final = 24 * 3_600
+"""Most that may take; people see everything else meanwhile."""
+
 BOOT_SECONDS: Final = 90
 """Services, probes."""
 
@@ -52,6 +58,7 @@ class Phase(StrEnum):
     SWAP = "swap"
     START = "start"
     JOBS = "jobs"
+    FEEDS = "feeds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ class Record:
     @property
     def running(self) -> bool:
         """Whether it has neither ended nor been taken back; on an empty host the end removes the record."""
-        return not (self.undone or (self.beside and Phase.JOBS.value in self.done))
+        return not (self.undone or (self.beside and Phase.FEEDS.value in self.done))
 
     def as_json(self) -> dict[str, Any]:
         """For the state file."""

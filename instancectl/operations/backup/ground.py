@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,6 +38,10 @@ class Deployer(Protocol):
 
     def deploy(self, why: str = "deploy") -> Result:
         """Everything, verified from outside."""
+        ...
+
+    def once(self, name: str, argv: Iterable[str], timeout_seconds: int) -> tuple[int, str]:
+        """One of Mastodon's own commands, in a container of its own; exit code and its last output."""
         ...
 
 

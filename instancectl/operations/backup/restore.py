@@ -29,6 +29,7 @@ _SAID = {
     Phase.SWAP: "put what was restored in place",
     Phase.START: "everything but Sidekiq",
     Phase.JOBS: "Sidekiq, and a look from outside",
+    Phase.FEEDS: "home timelines",
 }
 
 
@@ -186,6 +187,7 @@ class _Run:
             Phase.SWAP: self._swap,
             Phase.START: self._start,
             Phase.JOBS: self._jobs,
+            Phase.FEEDS: self._feeds,
         }
 
     def _one(self, phase: Phase, what: Callable[[], str], number: int, of: int) -> None:
@@ -269,6 +271,22 @@ class _Run:
         self.stage.deployer.deploy("restore")
         return ""
 
+    def _feeds(self) -> str:
+        """The instance is restored by now: what fails here is said, and can be typed again."""
+        if self.wish.redis:
+            return "came with Redis"
+        try:
+            code, said = self.stage.deployer.once("feeds", restoring.BUILD_FEEDS, restoring.BUILD_SECONDS)
+        except InstanceError as error:
+            code, said = 1, error.message
+        if code:
+            last = said.strip().rpartition("\n")[2]
+            self._notes.append(
+                f"home timelines are not filled ({last}): `instancectl tootctl feeds build --all` does that"
+            )
+            return "not filled"
+        return "filled again"
+
     def _result(self, seconds: float, lost: str) -> Result:
         set_ = self.chosen.set
         as_of = f" as of {Moment(self.reach.until).text}" if self.reach else ""
@@ -281,10 +299,7 @@ class _Run:
                 "what was there before is kept: `instancectl restore undo` goes back to it, "
                 "`instancectl restore finish` removes it"
             )
-        notes = [
-            *self._notes,
-            "home timelines are empty until `instancectl tootctl feeds build --all` fills them",
-        ]
+        notes = list(self._notes)
         if not self.wish.redis:
             notes.append(
                 "jobs that waited when the set was made were not restored: nothing is delivered twice"

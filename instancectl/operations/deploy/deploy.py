@@ -149,6 +149,13 @@ class Deployment:
             prepared = self._prepare()
             self._apply(prepared, some(prepared.plan, wanted), already=len(early))
 
+    def once(self, name: str, argv: Iterable[str], timeout_seconds: int) -> tuple[int, str]:
+        """Run one of Mastodon's own commands in a container of its own; exit code and its last output."""
+        around = self._around
+        with around.lock.hold(name):
+            job = replace(self._job(self._prepare(), name, argv, {}), timeout_seconds=timeout_seconds)
+            return around.swarm.run_once(self._config.stack, job)
+
     def maintenance(self, message: str | None) -> Result:
         """Show the maintenance page with `message`, or with None the instance again.
 

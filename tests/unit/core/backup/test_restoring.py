@@ -54,7 +54,7 @@ class TestRecord:
     def test_on_an_empty_host_only_its_end_removes_it(self):
         done = Record("s", False, 1).with_done(Phase.JOBS)
         assert done.running
-        assert not Record("s", True, 1).with_done(Phase.JOBS).running
+        assert not Record("s", True, 1).with_done(Phase.FEEDS).running
         assert not Record("s", True, 1, undone=True).running
 
 
