@@ -1,4 +1,4 @@
-"""`surge on|off|turn-away|let-in`."""
+"""`surge on|off|turn-away|let-in|drill`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from instancectl import wiring
 from instancectl.cli.context import globals_of
 from instancectl.core.result import Result
 
+SHORTEST, LONGEST = 20, 1800
+"""Seconds of a drill: enough to see anything, and no longer than a machine may be kept busy."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -18,6 +21,7 @@ def register(app: typer.Typer) -> None:
     group.command()(off)
     group.command("turn-away")(turn_away)
     group.command("let-in")(let_in)
+    group.command()(drill)
     app.add_typer(group, name="surge")
 
 
@@ -59,3 +63,19 @@ def _give_up(ctx: typer.Context, what: str, *, on: bool) -> Result:
     if what not in {"reading", "inbox"}:
         raise typer.BadParameter(f"`{what}` is neither reading nor inbox", param_hint="WHAT")
     return wiring.deployment(globals_of(ctx), f"surge {what}").give_up(what, on=on)
+
+
+def drill(
+    ctx: typer.Context,
+    for_: Annotated[
+        str, typer.Option("--for", metavar="LENGTH", help="How long the crowd comes: `20s` to `30min`.")
+    ] = "2min",
+) -> Result:
+    """Let a made-up crowd sign up in containers of their own, and say how many an hour this machine takes."""
+    from instancectl.core.scaling import moments
+    from instancectl.operations.scaling.drill import drill as drill_
+
+    seconds = round(moments.span(for_))
+    if not SHORTEST <= seconds <= LONGEST:
+        raise typer.BadParameter(f"`{for_}` is not from 20s to 30min", param_hint="--for")
+    return drill_(wiring.surge_drill(globals_of(ctx)), seconds)

@@ -100,6 +100,9 @@ if TYPE_CHECKING:
         page_desk,
         page_journal,
     )
+    from instancectl.wiring.surge_drilling import (
+        surge_drill,
+    )
     from instancectl.wiring.vantage import (
         vantage_point,
         vantage_post,
@@ -156,6 +159,7 @@ _ROOMS = {
         "tuning",
     ),
     "status_page": ("page_desk", "page_journal"),
+    "surge_drilling": ("surge_drill",),
     "vantage": ("vantage_point", "vantage_post"),
     "writing": ("adoption", "initialisation", "local_machine", "smtp_password"),
 }
