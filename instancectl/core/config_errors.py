@@ -84,6 +84,8 @@ def assigned(text: str) -> tuple[str, Value]:
         return path, {"true": True, "false": False}.get(value, value)
     if isinstance(key.default, int):
         return path, int(value) if value.isdigit() else value
+    if isinstance(key.default, float):
+        return path, float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else value
     if isinstance(key.default, tuple):
         return path, tuple(part for part in value.split(",") if part)
     return path, value

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo  # noqa: TC002 - pydantic is loaded anyway
 
 from instancectl.core.config import InstanceConfig
 
-Value = str | int | bool | tuple[str, ...] | Mapping[str, str]
+Value = str | int | float | bool | tuple[str, ...] | Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,8 @@ def _kind(field: FieldInfo) -> str:
         return f"{', '.join(others)} or {last}"
     if origin is int:
         return "a whole number" + _bounds(field)
+    if origin is float:
+        return "a number" + _bounds(field)
     return _KINDS.get(origin, "text")
 
 

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from instancectl.core.config_base import Section
+from instancectl.core.monitoring.sli import OBJECTIVES
 
 LISTEN = r"^(\[[0-9a-fA-F:]+\]|[0-9.]+):\d{1,5}$"
+
+
+def _objective(sli: str, what: str) -> Any:
+    text = f"{what}: percent of the measured time."
+    return Field(round(OBJECTIVES[sli] * 100, 3), ge=50, le=99.999, description=text)
+
+
+class Objectives(Section):
+    """How much of the time something should be good. Error budgets and their alerts follow from it."""
+
+    availability: float = _objective("availability", "Pages, login and federation together")
+    web: float = _objective("web", "Every replica of `web`, and the way in")
+    login: float = _objective("login", "The sign-in form")
+    federation: float = _objective("federation", "Webfinger, nodeinfo and the inbox")
+    streaming: float = _objective("streaming", "Live timelines")
+    media: float = _objective("media", "Uploads through the edge")
+    mail: float = _objective("mail", "The mail server takes our login")
+    sidekiq: float = _objective("sidekiq", "Every queue has a process")
+    timeline: float = _objective("timeline", "Posts of the canary arrive within 10 s")
+    queue_default: float = _objective("queue_default", "Jobs of `default` wait no longer than they may")
+    queue_mailers: float = _objective("queue_mailers", "Likewise of `mailers`")
+    queue_ingress: float = _objective("queue_ingress", "Likewise of `ingress`")
+    queue_push: float = _objective("queue_push", "Likewise of `push`")
+    queue_pull: float = _objective("queue_pull", "Likewise of `pull`")
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Service level indicator → share of the measured slices that should be good."""
+        return {name: round(float(percent) / 100, 6) for name, percent in self}
 
 
 class Monitoring(Section):
@@ -50,3 +81,4 @@ class Monitoring(Section):
     retention_mib: int = Field(
         4096, ge=256, description="Most disk space Prometheus takes, MiB; the oldest days go first."
     )
+    objectives: Objectives = Objectives()

@@ -30,7 +30,7 @@ def toml_value(value: Value) -> str:
     """One value as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return str(value)
     if isinstance(value, str):
         # JSON's escapes are TOML's, but TOML also wants DEL escaped.

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from instancectl.core.monitoring.ledger import Spell
-from instancectl.core.monitoring.sli import OBJECTIVES, Counts, Verdict, budget_left, by_month, last_days
+from instancectl.core.monitoring.sli import Counts, Verdict, budget_left, by_month, last_days
 from instancectl.core.units import show_seconds
 
 WINDOW_DAYS = 30
@@ -19,22 +19,22 @@ def window(days: Mapping[str, Mapping[date, Counts]], today: date) -> dict[str, 
     return {sli: last_days(mine, today, WINDOW_DAYS) for sli, mine in days.items()}
 
 
-def as_json(sli: str, counts: Counts) -> dict[str, Any]:
+def as_json(counts: Counts, objective: float) -> dict[str, Any]:
     """Plain values; null where nothing was measured."""
     return {
         "uptime": counts.uptime,
         "coverage": counts.coverage,
         "bad_seconds": counts.bad_seconds,
-        "objective": OBJECTIVES[sli],
-        "budget_left": budget_left(counts, OBJECTIVES[sli]),
+        "objective": objective,
+        "budget_left": budget_left(counts, objective),
     }
 
 
-def window_lines(recent: Mapping[str, Counts]) -> list[str]:
+def window_lines(recent: Mapping[str, Counts], objectives: Mapping[str, float]) -> list[str]:
     """A row for each indicator."""
     rows = [("LAST 30 DAYS", "UPTIME", "COVERAGE", "BAD", "BUDGET LEFT")]
     for sli, counts in recent.items():
-        left = budget_left(counts, OBJECTIVES[sli])
+        left = budget_left(counts, objectives[sli])
         rows.append((sli, *_shown(counts), "unknown" if left is None else f"{left * 100:.0f} %"))
     return _aligned(rows)
 

@@ -129,6 +129,7 @@ class Facts:
         verdict: of the last slice, as `/verdict` gives it.
         days: service level indicator → its days.
         spells: stretches of availability, oldest first.
+        objectives: service level indicator → share of its slices that should be good.
     """
 
     domain: str
@@ -138,6 +139,7 @@ class Facts:
     verdict: Mapping[str, Any] = field(default_factory=dict)
     days: Mapping[str, Mapping[date, Counts]] = field(default_factory=dict)
     spells: tuple[Spell, ...] = ()
+    objectives: Mapping[str, float] = field(default_factory=lambda: OBJECTIVES)
     alerts: Known[tuple[Firing, ...]] = NOT_LOOKED
     decisions: Known[tuple[Decision, ...]] = NOT_LOOKED
 
@@ -199,7 +201,7 @@ def strip(facts: Facts, sli: str, days: int = STRIP_DAYS) -> Strip:
     """The last days of one indicator, today last; days before the first one are empty."""
     mine = facts.days.get(sli, {})
     wanted = [facts.today - timedelta(days=back) for back in reversed(range(days))]
-    return Strip(sli, tuple((day, mine.get(day, Counts())) for day in wanted), OBJECTIVES[sli])
+    return Strip(sli, tuple((day, mine.get(day, Counts())) for day in wanted), facts.objectives[sli])
 
 
 def worst(states: Sequence[State]) -> State:

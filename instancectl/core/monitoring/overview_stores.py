@@ -19,7 +19,7 @@ from instancectl.core.monitoring.overview import (
     worst,
 )
 from instancectl.core.monitoring.overview_work import budget_cell, in_bytes
-from instancectl.core.monitoring.sli import AVAILABILITY, OBJECTIVES, Counts, by_month, last_days
+from instancectl.core.monitoring.sli import AVAILABILITY, Counts, by_month, last_days
 from instancectl.core.units import show_seconds
 
 LITTLE_DISK, NO_DISK = 0.15, 0.05
@@ -148,19 +148,18 @@ def slo(facts: Facts) -> Section:
     if not days:
         return Section("slo", "SLO", "nothing was measured yet: uptime is counted from now on", State.UNKNOWN)
     recent = last_days(days, facts.today, 30)
-    cell = budget_cell(recent, OBJECTIVES[AVAILABILITY])
+    cell = budget_cell(recent, facts.objectives[AVAILABILITY])
     sentence = (
         f"{percent(recent.uptime, 3)} up in the last 30 days, {percent(recent.coverage, 1)} of them measured"
     )
     return Section(
         "slo", "SLO", sentence, cell.state,
-        tables=(_months(days), _indicators(facts), _outages(facts)),
+        tables=(_months(days, facts.objectives[AVAILABILITY]), _indicators(facts), _outages(facts)),
         strips=tuple(strip(facts, sli) for sli in facts.days),
     )  # fmt: skip
 
 
-def _months(days: Mapping[date, Counts]) -> Table:
-    objective = OBJECTIVES[AVAILABILITY]
+def _months(days: Mapping[date, Counts], objective: float) -> Table:
     rows = tuple(
         (
             Cell(month),
@@ -179,9 +178,9 @@ def _indicators(facts: Facts) -> Table:
     for sli, mine in facts.days.items():
         counts = last_days(mine, facts.today, 30)
         rows.append((
-            Cell(sli), Cell(f"{OBJECTIVES[sli] * 100:g} %"), Cell(percent(counts.uptime, 3)),
+            Cell(sli), Cell(f"{facts.objectives[sli] * 100:g} %"), Cell(percent(counts.uptime, 3)),
             Cell(percent(counts.coverage, 1)), Cell(show_seconds(counts.bad_seconds)),
-            budget_cell(counts, OBJECTIVES[sli]),
+            budget_cell(counts, facts.objectives[sli]),
         ))  # fmt: skip
     columns = ("Indicator", "Objective", "Uptime", "Measured", "Bad", "Budget left")
     return Table("Indicators, 30 days", columns, tuple(rows))

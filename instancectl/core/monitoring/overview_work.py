@@ -22,7 +22,6 @@ from instancectl.core.monitoring.overview import (
 )
 from instancectl.core.monitoring.sli import (
     AVAILABILITY,
-    OBJECTIVES,
     SLICE_SECONDS,
     SURFACES,
     TIMELINE,
@@ -89,7 +88,7 @@ def _said(state: State, sentence: str) -> str:
 
 def _budget(facts: Facts) -> Iterator[Figure]:
     counts = _recent(facts, AVAILABILITY)
-    objective = OBJECTIVES[AVAILABILITY]
+    objective = facts.objectives[AVAILABILITY]
     uptime = Cell(percent(counts.uptime, 3), _against(counts.uptime, objective))
     yield Figure(
         "Uptime, 30 days", uptime, f"of the time that was measured; {objective * 100:g} % are promised"
@@ -151,7 +150,7 @@ def _surfaces(facts: Facts) -> Table:
         said = "" if verdict is Verdict.GOOD else str(reasons.get(sli, ""))
         rows.append((
             Cell(sli), Cell(verdict.value, STATE_OF[verdict]), Cell(percent(counts.uptime, 3)),
-            Cell(percent(counts.coverage, 1)), budget_cell(counts, OBJECTIVES[sli]), Cell(said),
+            Cell(percent(counts.coverage, 1)), budget_cell(counts, facts.objectives[sli]), Cell(said),
         ))  # fmt: skip
     return Table(
         "Surfaces", ("Surface", "Now", "Uptime, 30 d", "Measured", "Budget left", "Why"), tuple(rows),

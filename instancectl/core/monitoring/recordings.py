@@ -6,7 +6,7 @@ hour or 5 % in six, a ticket when 10 % burns in one day or in three.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,10 +44,10 @@ def left() -> str:
     return "instancectl:slo_error_budget_remaining:ratio"
 
 
-def recordings(slis: Iterable[str]) -> tuple[Recording, ...]:
+def recordings(slis: Iterable[str], objectives: Mapping[str, float] = OBJECTIVES) -> tuple[Recording, ...]:
     """Evaluated at every scrape."""
     ratios = tuple(Recording(error_ratio(window), _ratio("rate", window)) for window in WINDOWS)
-    return (*(_objective(sli) for sli in slis), *ratios)
+    return (*(_objective(sli, objectives[sli]) for sli in slis), *ratios)
 
 
 def slow_recordings() -> tuple[Recording, ...]:
@@ -68,6 +68,6 @@ def _ratio(function: str, window: str) -> str:
     return f"{bad} / (sum by (site, sli) ({function}(instancectl_sli_slices_total[{window}])) > 0)"
 
 
-def _objective(sli: str) -> Recording:
+def _objective(sli: str, share: float) -> Recording:
     """A constant, so that it is there while the agent is not."""
-    return Recording("instancectl:slo_objective:ratio", f"vector({OBJECTIVES[sli]:g})", (("sli", sli),))
+    return Recording("instancectl:slo_objective:ratio", f"vector({share:g})", (("sli", sli),))

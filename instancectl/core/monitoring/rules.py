@@ -37,7 +37,7 @@ class Group:
 def rule_groups(config: InstanceConfig) -> tuple[Group, ...]:
     """Every group of an instance; what is recorded comes first."""
     return (
-        Group("slo", recordings=recordings(slis_of(config))),
+        Group("slo", recordings=recordings(slis_of(config), config.monitoring.objectives.shares)),
         Group("slo-30d", interval="5m", recordings=slow_recordings()),
         *(Group(name, alerts=alerts) for name, alerts in groups(config).items()),
     )

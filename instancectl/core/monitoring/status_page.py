@@ -113,6 +113,7 @@ class Past:
 
     days: Mapping[date, Counts]
     spells: tuple[Spell, ...]
+    objective: float = OBJECTIVES[AVAILABILITY]
 
 
 def status_page(
@@ -146,7 +147,7 @@ def status_page(
         max(LEAST_STALE_SECONDS, 3 * every_seconds),
         state,
         sentence,
-        _strip(AVAILABILITY, whole.days, today),
+        _strip(AVAILABILITY, whole, today),
         last_days(whole.days, today, 30),
         surfaces,
         tuple(_noted(one, said) for one in incidents({slug: past[slug].spells for slug in shown}, now)),
@@ -189,9 +190,7 @@ def _planned(said: Iterable[Announcement], now: float) -> Iterable[Announcement]
 
 def _surface(slug: str, past: Past, now: float) -> Surface:
     today = datetime.fromtimestamp(now, UTC).date()
-    return Surface(
-        slug, _state(past.spells, now), _strip(slug, past.days, today), last_days(past.days, today, 30)
-    )
+    return Surface(slug, _state(past.spells, now), _strip(slug, past, today), last_days(past.days, today, 30))
 
 
 def _state(spells: Sequence[Spell], now: float) -> State:
@@ -201,9 +200,9 @@ def _state(spells: Sequence[Spell], now: float) -> State:
     return STATE_OF[spells[-1].verdict]
 
 
-def _strip(sli: str, days: Mapping[date, Counts], today: date) -> Strip:
+def _strip(sli: str, past: Past, today: date) -> Strip:
     wanted = [today - timedelta(days=back) for back in reversed(range(STRIP_DAYS))]
-    return Strip(sli, tuple((day, days.get(day, Counts())) for day in wanted), OBJECTIVES[sli])
+    return Strip(sli, tuple((day, past.days.get(day, Counts())) for day in wanted), past.objective)
 
 
 def _headline(surfaces: Sequence[Surface], maintenance: Sequence[Announcement]) -> tuple[State, str]:

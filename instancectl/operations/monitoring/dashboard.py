@@ -134,6 +134,7 @@ class Dashboard:
             verdict=self._sources.verdict(),
             days={sli: days for sli in slis_of(self._config) if (days := ledger.days(sli))},
             spells=ledger.spells(AVAILABILITY, SPELLS),
+            objectives=self._config.monitoring.objectives.shares,
             alerts=alerts,
             decisions=decisions,
         )

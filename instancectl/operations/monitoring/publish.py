@@ -46,8 +46,10 @@ class Desk:
         Raises:
             OperationFailed: the ledger cannot be used.
         """
+        objectives = self.config.monitoring.objectives.shares
         past = {
-            sli: Past(self.ledger.days(sli), self.ledger.spells(sli, SPELLS)) for sli in slis_of(self.config)
+            sli: Past(self.ledger.days(sli), self.ledger.spells(sli, SPELLS), objectives[sli])
+            for sli in slis_of(self.config)
         }
         settings = self.config.status_page
         return status_page(

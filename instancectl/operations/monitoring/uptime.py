@@ -22,18 +22,19 @@ def uptime(config: InstanceConfig, ledger: UptimeLedger, clock: Clock) -> Result
     if not days[AVAILABILITY]:
         said = "nothing was measured yet: is the agent running? type `systemctl status instancectl-agent`"
         return Result(Status.OK, {"window": {}, "months": {}, "outages": []}, (said,))
+    objectives = config.monitoring.objectives.shares
     recent = history.window(days, datetime.fromtimestamp(clock.epoch_seconds(), UTC).date())
     spells = ledger.spells(AVAILABILITY, SPELLS)
     outages = history.outage_lines(spells)
-    lines = [*history.window_lines(recent), "", *history.month_lines(days[AVAILABILITY])]
+    lines = [*history.window_lines(recent, objectives), "", *history.month_lines(days[AVAILABILITY])]
     if outages:
         lines += ["", "OUTAGES, NEWEST FIRST", *outages]
     return Result(
         Status.OK,
         {
-            "window": {sli: history.as_json(sli, counts) for sli, counts in recent.items()},
+            "window": {sli: history.as_json(counts, objectives[sli]) for sli, counts in recent.items()},
             "months": {
-                month: history.as_json(AVAILABILITY, counts)
+                month: history.as_json(counts, objectives[AVAILABILITY])
                 for month, counts in by_month(days[AVAILABILITY]).items()
             },
             "outages": [

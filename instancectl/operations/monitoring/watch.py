@@ -10,7 +10,7 @@ from instancectl.core.config import InstanceConfig
 from instancectl.core.monitoring import catalogue_probes as probes
 from instancectl.core.monitoring import catalogue_stores as stores
 from instancectl.core.monitoring.metric import Counter, Sample
-from instancectl.core.monitoring.sli import OBJECTIVES, SLICE_SECONDS, Counts
+from instancectl.core.monitoring.sli import SLICE_SECONDS, Counts
 from instancectl.core.monitoring.surfaces import asks, slis_of
 from instancectl.core.monitoring.verdict import CAUSES, Judgement
 from instancectl.core.releases import support_ends
@@ -28,6 +28,7 @@ class Watch:
         """Nothing was seen yet; everything that can be counted reads zero."""
         self._lock = threading.Lock()
         self._slis = slis_of(config)
+        self._objectives = config.monitoring.objectives.shares
         self._probes = ProbeTally(tuple(dict.fromkeys(ask.surface for ask in asks(config))), VANTAGE)
         self._edge = Counter(probes.EDGE_ANSWERS)
         self._round: Round | None = None
@@ -54,7 +55,7 @@ class Watch:
             yield Sample(probes.SLICES, counts.measured, (sli,))
             yield Sample(probes.BAD_SLICES, counts.bad, (sli,))
             yield Sample(probes.UNKNOWN_SLICES, counts.unknown, (sli,))
-            yield Sample(probes.OBJECTIVE, OBJECTIVES[sli], (sli,))
+            yield Sample(probes.OBJECTIVE, self._objectives[sli], (sli,))
 
     def verdict(self) -> Mapping[str, Any]:
         """The last judgement as plain values; nulls before the first."""

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instancectl.core.config_monitoring import Objectives
 from instancectl.core.monitoring.disk import full_at
+from instancectl.core.monitoring.rules import rule_groups
 from instancectl.core.monitoring.sli import (
     AVAILABILITY,
     OBJECTIVES,
@@ -23,6 +25,7 @@ from instancectl.core.monitoring.sli import (
     slice_of,
     total,
 )
+from tests.fakes import instance
 
 GOOD, BAD, UNKNOWN = Verdict.GOOD, Verdict.BAD, Verdict.UNKNOWN
 
@@ -123,3 +126,11 @@ def test_a_dump_that_comes_and_goes_does_not_frighten() -> None:
     """20 GiB for 40 minutes, then gone: the trend is flat again."""
     history = [(at, (80 if 3600 <= at < 6000 else 100) * GIB) for at in range(0, 6 * 3600 + 1, 300)]
     assert full_at(history) is None or full_at(history) > 86400
+
+
+def test_objectives_are_those_of_the_file_and_every_indicator_has_one() -> None:
+    assert Objectives().shares == OBJECTIVES
+    wanted = instance.config(monitoring={"objectives": {"availability": 99.5}})
+    assert wanted.monitoring.objectives.shares == {**OBJECTIVES, AVAILABILITY: 0.995}
+    recorded = {one.labels: one.expr for one in rule_groups(wanted)[0].recordings if one.labels}
+    assert recorded[("sli", AVAILABILITY),] == "vector(0.995)"
