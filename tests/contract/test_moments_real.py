@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from instancectl.operations.backup.opening import Opener
 from instancectl.operations.backup.rolling import Rolling
 from instancectl.operations.backup.sending import Outlet, send
 from tests.contract.backup_harness import (
+    DOMAIN,
     PASSWORD,
     Database,
     Instance,
@@ -73,6 +75,9 @@ class Cluster:
             self.image, *receiving.RECEIVE,
         ) as name:  # fmt: skip
             wait_until(lambda: self.slot().startswith("t"), "the receiver")
+            if not list(self.made.backups.glob("*/sets/*.json")):
+                self.send()
+                self.made.backup()
             yield name
 
     def slot(self) -> str:
@@ -181,10 +186,8 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_between_two_commits_through_a_killed_receiver(cluster: Cluster) -> None:
+    began = cluster.now()
     with cluster.receiver() as receiver:
-        began = cluster.now()
-        cluster.send()
-        cluster.made.backup()
         cluster.say("first")
         between = cluster.now()
         cluster.say("second")
@@ -223,7 +226,7 @@ def test_a_damaged_segment_is_noticed(cluster: Cluster) -> None:
         cluster.send()
     reach = cluster.rolling().reach(Moment(), "latest")
     key = reach.chain.sent[-1].key
-    path = cluster.made.backups / "social.example" / key
+    path = cluster.made.backups / DOMAIN / key
     content = path.read_bytes()
     path.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
     try:
@@ -276,3 +279,41 @@ def test_two_runs_of_the_receiver_do_not_disturb_each_other(cluster: Cluster) ->
     with cluster.receiver():
         cluster.send()
     assert cluster.words("latest")[-2:] == ["one", "two"]
+
+
+BLOCK = re.compile(r"^```(sh|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_by_hand_as_the_text_says(cluster: Cluster) -> None:
+    built("by-hand")
+    with cluster.receiver():
+        cluster.send()
+        cluster.made.backup()
+        cluster.say("by", "hand")
+        moment = cluster.now()
+        cluster.say("later")
+        cluster.send()
+    made, out = cluster.made, cluster.made.directory / "out"
+    out.mkdir()
+    place = made.backups / DOMAIN
+    blocks = BLOCK.findall((place / "FORMAT").read_text())
+    plain, forward = ([text for kind, text in blocks if kind == wanted] for wanted in ("sh", "bash"))
+    script = "\n".join(["set -euo pipefail", plain[0], plain[1], *forward, plain[3]])
+    with container(
+        "--volume", f"{place}:/backup:ro",
+        "--volume", f"{made.kit_files()}:/keys:ro",
+        "--volume", f"{out}:/out",
+        "--env", "POSTGRES_USER=mastodon", "--env", "POSTGRES_PASSWORD=other",
+        "testbed/by-hand:18",
+    ) as name:  # fmt: skip
+        ready = ["exec", name, "sh", "-c", "pg_isready -q -h 127.0.0.1 -U mastodon && echo yes || echo no"]
+        wait_until(lambda: docker(*ready).strip() == "yes", "PostgreSQL")
+        docker(
+            "exec", "--workdir", "/backup",
+            "--env", "KEY=/keys/identity", "--env", "PUB=/keys/signing.pub", "--env", "OUT=/out",
+            "--env", "PGHOST=127.0.0.1", "--env", "PGUSER=mastodon", "--env", "PGPASSWORD=other",
+            "--env", f"AT={Moment(moment).text.replace('T', ' ').replace('Z', '+00')}",
+            name, "bash", "-c", script,
+        )  # fmt: skip
+        found = Database(name).sql("select word from words order by id").split()
+    assert found[-2:] == ["by", "hand"]

@@ -210,3 +210,28 @@ def test_a_changed_message_replaces_nothing_but_the_cache():
         changed = [a.name for a, b in zip(one.services, other.services, strict=True) if a != b]
         assert changed == ["cache"]
     assert replace(plain) == DESIRED
+
+
+class TestPointInTime:
+    SERVICES = services(backup={"point_in_time": True, "wal_keep_mib": 512})
+
+    def test_nobody_takes_wal_unless_it_is_wanted(self):
+        assert "wal" not in SMALL
+        assert not any("slot" in word for word in SMALL["db"].command)
+
+    def test_what_waits_for_the_receiver_cannot_fill_the_disk(self):
+        assert "max_slot_wal_keep_size=512MB" in self.SERVICES["db"].command
+        assert ("KEEP_MIB", "512") in self.SERVICES["wal"].environment
+
+    def test_the_receiver_is_beside_the_database_of_the_same_image_and_reaches_its_socket(self):
+        db, wal = self.SERVICES["db"], self.SERVICES["wal"]
+        assert (wal.image, wal.constraints, wal.networks) == (db.image, db.constraints, db.networks)
+        socket = Mount("/var/run/postgresql", "db-socket")
+        assert socket in db.mounts
+        assert set(wal.mounts) == {socket, Mount("/wal", "wal")}
+        assert wal.memory_bytes
+
+    def test_its_volumes_are_made(self):
+        made = instance.desired(instance.config(backup={"point_in_time": True}))
+        assert {"wal", "db-socket"} <= set(made.volumes)
+        assert not {"wal", "db-socket"} & set(DESIRED.volumes)
