@@ -80,6 +80,16 @@ class Backup(Section):
     destination: BackupDestination = BackupDestination()
     second: BackupDestination = BackupDestination()
 
+    @model_validator(mode="after")
+    def _lock_covers_moments(self) -> Backup:
+        locks = [one.lock_days for one in (self.destination, self.second) if one.lock_days]
+        if self.point_in_time and locks and min(locks) < self.point_in_time_days:
+            raise ValueError(
+                f"`lock_days` needs at least {self.point_in_time_days}, as `point_in_time_days`: "
+                "what PostgreSQL writes is locked once"
+            )
+        return self
+
     @property
     def destinations(self) -> tuple[tuple[str, BackupDestination], ...]:
         """Name of the section → destination, of those that are set."""

@@ -32,7 +32,7 @@ create index on statuses (created_at);
 create unique index on statuses (uri);
 """
 
-FILES, BYTES = 50_000, 30_000
+FILES, BYTES = int(os.environ.get("BENCHMARK_FILES", "50000")), 30_000
 NEW, GONE = 500, 300
 
 

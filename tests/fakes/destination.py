@@ -7,6 +7,7 @@ place.down = True                   # nobody answers
 place.lock_days = 30                # what is written is locked for so long
 place.locks["media/packs/x"] = …    # until then
 place.unlisted.add("sets/…")        # a listing that lags behind
+assert not place.deletions          # what somebody tried to remove
 place.objects["sets/…"] = b"…"      # somebody else wrote it
 """
 
@@ -35,6 +36,7 @@ class FakeDestination:
         self.unfinished: list[bytes] = []
         self.lock_days = 0
         self.locks: dict[str, float] = {}
+        self.deletions: list[str] = []
         self.unlisted: set[str] = set()
         self.room: int | None = None
         self.down = False
@@ -78,6 +80,7 @@ class FakeDestination:
 
     def delete(self, key: str) -> bool:
         self._act()
+        self.deletions.append(key)
         if key in self.objects and self.locks.get(key, 0) > self.clock.epoch_seconds():
             return False
         self.objects.pop(key, None)

@@ -8,9 +8,10 @@ import pytest
 
 from instancectl.core.backup import naming
 from instancectl.core.backup.object_lock import DAY_SECONDS
-from instancectl.core.config_backup import BackupDestination
+from instancectl.core.config_backup import Backup, BackupDestination
 from instancectl.errors import Unreachable
 from tests.operations.backup_world import World
+from tests.operations.wal_world import Sending
 
 DAYS = 10
 
@@ -143,3 +144,34 @@ def test_damaged_notes_stop_nobody(world: World) -> None:
 def test_a_lock_that_cannot_work_is_refused(settings: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         BackupDestination.model_validate(settings)
+
+
+def test_a_lock_covers_the_moments_that_can_be_reached() -> None:
+    bucket = {"kind": "s3", "bucket": "b", "lock_days": 6}
+    with pytest.raises(ValueError, match="needs at least 7"):
+        Backup.model_validate({"point_in_time": True, "destination": bucket})
+    assert Backup.model_validate({"destination": bucket}).destination.lock_days == 6
+    assert Backup.model_validate({"point_in_time": True, "destination": {**bucket, "lock_days": 7}})
+
+
+def test_wal_that_is_still_locked_is_let_go_of_later(world: World) -> None:
+    sending, place = Sending(world), world.places[0]
+
+    def archives() -> set[str]:
+        return {key for key in place.objects if key.startswith("wal/")}
+
+    sending.create()
+    sending.minute()
+    early, tried = archives(), len(place.deletions)
+    assert early
+    for number in range(DAYS + 6):
+        world.days_pass(1)
+        sending.minute()
+        sending.create()
+        if number == DAYS - 2:
+            assert world.expire().data["destinations"][0]["removed_wal"] == 0
+            assert early <= archives()
+            assert not [key for key in place.deletions[tried:] if key in early]
+    world.expire()
+    world.expire()
+    assert not early & archives()

@@ -42,6 +42,11 @@ def term(days: int, now: float) -> Term:
     return Term(now + days * DAY_SECONDS / 2, ends(days, now))
 
 
+def surely(one: Listed, days: int, now: float) -> bool:
+    """Whether an object is still locked from when it was written: to remove it need not be tried."""
+    return ends(days, one.modified) > now
+
+
 def wanted(sets: Iterable[BackupSet], listed: Mapping[str, Listed], now: float) -> tuple[str, ...]:
     """Every key that the sets need, with their documents and proofs; what is missing is nobody's to lock.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instancectl.core.backup import naming, wal
+from instancectl.core.backup import naming, object_lock, wal
 from instancectl.core.backup.garbage import YOUNG_SECONDS
 from instancectl.core.backup.retention import DAY_SECONDS
 from instancectl.operations.backup.repository import Contents, Repository
@@ -15,8 +15,10 @@ def let_go(repository: Repository, contents: Contents, days: int, now: float) ->
     bases = [(one.set.created, one.set.base) for one in contents.sets if one.set and one.set.base]
     sent = wal.sent_in(contents.listed, naming.SIGNATURE_SUFFIX)
     gone = [*wal.unneeded(sent, bases, now, days * DAY_SECONDS), *_unsigned(contents, now)]
-    removed = 0
+    removed, locked = 0, repository.destination.lock_days
     for key in gone:
+        if object_lock.surely(contents.listed[key], locked, now):
+            continue  # there may be ten thousand of them: one a minute
         # The signature first: an archive without one is as if it were not there.
         repository.destination.delete(naming.signature_key(key))
         removed += repository.destination.delete(key)
