@@ -159,7 +159,7 @@ def media(report: Report, base: Path) -> None:
 
 def nights(report: Report, typed: Typed, tree: Path, base: Path) -> None:
     """B6 to B9: the first run, an unchanged one, and one with what a day brings."""
-    restic = f"restic --quiet --repo {base}/restic backup {tree} --skip-if-unchanged"
+    restic = f"restic --quiet --repo {base}/restic backup {tree}"
     borg = f"borg create --compression lz4 {base}/borg::{{now}}{{pid}} {tree}"
     measure(f"restic --quiet --repo {base}/restic init")
     measure(f"borg init --encryption repokey-blake2 {base}/borg")
