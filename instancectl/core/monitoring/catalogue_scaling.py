@@ -40,5 +40,28 @@ DECISIONS = Metric(
     "`reason` the rule.",
     ("service", "direction", "reason"),
 )
+THREADS = Metric(
+    "instancectl_autoscaler_threads",
+    _G,
+    "Threads of one process, where enough work was recorded to judge; at most an hour old.",
+    ("service",),
+)
+WANTED_THREADS = Metric(
+    "instancectl_autoscaler_wanted_threads",
+    _G,
+    "Threads that the jobs of the last six hours ask for, as `scale tune` has it; at most an hour old.",
+    ("service",),
+)
 
-SCALING_METRICS = (MODE, LAST_RUN, DESIRED, REPLICAS, MAX_REPLICAS, PRESSURE, LADDER, DECISIONS)
+SCALING_METRICS = (
+    MODE,
+    LAST_RUN,
+    DESIRED,
+    REPLICAS,
+    MAX_REPLICAS,
+    PRESSURE,
+    LADDER,
+    DECISIONS,
+    THREADS,
+    WANTED_THREADS,
+)

@@ -25,6 +25,7 @@ from instancectl.core.scaling.state import State
 from instancectl.core.unknown import Unknown
 from instancectl.errors import Busy, InstanceError
 from instancectl.operations.scaling.acting import DONE, LOCKED, Actor
+from instancectl.operations.scaling.advice import Advice
 from instancectl.operations.scaling.sampling import Sampler
 from instancectl.ports.clock import Clock
 from instancectl.ports.lock import Lock
@@ -67,6 +68,7 @@ class Loop:
         self._policy, self._around = policy, around
         self.state, self.mails = State(), Mails({})
         self._decided = Counter(metrics.DECISIONS)
+        self._advice = Advice(around.record)
         self.last: tuple[Sample, Policy] | None = None
         self.troubled = ""
 
@@ -146,6 +148,8 @@ class Loop:
         policy = self._current()
         sample, mails = around.sampler.sample(self.mails)
         state, decisions = decide(policy, self.state, sample)
+        advice = self._advice.due(policy, around.clock.epoch_seconds())
+        decisions = (*decisions, *advice)
         if any(one.act and one.changes for one in decisions):
             try:
                 with around.changing.hold(WHY):
@@ -153,6 +157,7 @@ class Loop:
             except Busy as error:
                 # Somebody else changes the instance: judged again with that in mind, nothing is done.
                 state, decisions = decide(policy, self.state, replace(sample, updating=error.message))
+                decisions = (*decisions, *advice)
                 later = self._keep(state, mails, sample, decisions, act=False)
             for number, one in later:
                 self._act(number, one)
@@ -238,6 +243,7 @@ class Loop:
         """What the exporter shows of it."""
         yield Reading(metrics.MODE, 1, (self._policy.mode,))
         yield from self._decided.samples()
+        yield from self._advice.readings()
         if self.last is None:
             return
         sample, policy = self.last
