@@ -11,9 +11,11 @@ import pytest
 
 from tests.contract.standin_harness import Standin, built_images, docker, eventually
 from tests.contract.standin_http import CAPTURED, DOMAIN, EDGE
+from tests.contract.standin_websocket import WebSocket
 
 pytestmark = pytest.mark.contract
 
+USER_STREAM = "/api/v1/streaming?stream=user&access_token="
 SIDEKIQ = json.loads((CAPTURED / "redis" / "sidekiq-8.1.6.json").read_text())
 
 
@@ -159,6 +161,27 @@ def test_every_post_reaches_each_followers_feed_through_its_own_job(standin, tok
     # Distribution, webhook, three insertions, federation and link crawl.
     eventually(lambda: int(standin.redis("GET", "stat:processed") or 0) - before >= 7)
     assert standin.api("/api/v1/timelines/home", token=token).json[0]["id"] == status
+
+
+def test_a_direct_post_is_its_authors_alone_and_one_however_often_it_is_sent(standin, token):
+    headers = {
+        **EDGE, "Authorization": f"Bearer {token}", "Idempotency-Key": "one",
+        "Content-Type": "application/json",
+    }  # fmt: skip
+    body = json.dumps({"status": "to myself", "visibility": "direct"}).encode()
+    with WebSocket(f"{standin.address('streaming')}:4000", f"{USER_STREAM}{token}") as live:
+        time.sleep(0.3)
+        first, second = (
+            standin.web("/api/v1/statuses", method="POST", headers=headers, body=body).json for _ in range(2)
+        )
+        told = live.receive()
+    assert first["id"] == second["id"]
+    assert (told["event"], json.loads(told["payload"])["id"]) == ("update", first["id"])
+    path = f"/api/v1/accounts/{first['account']['id']}/statuses"
+    assert first["id"] in [one["id"] for one in standin.api(path, token=token).json]
+    assert first["id"] not in [one["id"] for one in standin.api(path).json]
+    assert standin.api(f"/api/v1/statuses/{first['id']}", token=token, method="DELETE").status == 200
+    assert first["id"] not in [one["id"] for one in standin.api(path, token=token).json]
 
 
 def test_redis_holds_keys_of_the_captured_patterns(standin, token):
