@@ -45,6 +45,9 @@ while :; do
   lost=$(ask "select 1 from pg_replication_slots where slot_name = '{SLOT}' and wal_status = 'lost'")
   [ -z "$lost" ] || anew
   mkdir -p "$run"
+  # In the cluster itself: the slot may outlive this service, and must never fill the disk.
+  ask "alter system set max_slot_wal_keep_size = '${{KEEP_MIB}}MB'"
+  ask "select pg_reload_conf()" > /dev/null
   if full; then echo "$KEEP_MIB MiB wait to be sent: receives no more"; pause 5; continue; fi
   pg_receivewal -w -D "$run" -S {SLOT} --create-slot --if-not-exists || {{ pause 2; continue; }}
   pg_receivewal -w -n -s 1 -D "$run" -S {SLOT} 2> /tmp/said &
