@@ -61,12 +61,18 @@ def at_provider(places: Places, name: str) -> Places:
     """`places` with what is known about that provider filled in where nothing was said.
 
     Raises:
-        Refused: only the admin knows the address, or the provider has no object lock.
+        Refused: only the admin knows the address, or there is no object lock.
     """
     from instancectl.core.backup import providers
     from instancectl.core.backup.danger import NO_LOCK
     from instancectl.errors import Refused
 
+    if places.lock_days and places.directory and not places.bucket:
+        raise Refused(
+            f"{NO_LOCK}: whoever may write to a directory may clear it; nothing was changed",
+            hint="leave `--lock-days` away, or add `--bucket NAME`",
+            subject=NO_LOCK,
+        )
     if not name:
         return places
     provider = providers.named(name)

@@ -37,6 +37,12 @@ def test_a_lock_where_there_is_none_is_refused_by_name() -> None:
         at_provider(Places(bucket="b", lock_days=30), "digitalocean")
 
 
+def test_a_directory_has_no_lock() -> None:
+    with pytest.raises(Refused, match="no-lock"):
+        at_provider(Places("/mnt/backup", lock_days=30), "")
+    assert at_provider(Places("/mnt/backup", "b", lock_days=30), "").wanted()["backup.second.lock_days"] == 30
+
+
 @pytest.mark.parametrize("provider", providers.PROVIDERS, ids=lambda one: one.name)
 def test_an_address_is_recognised(provider: providers.Provider) -> None:
     if provider.host and provider.endpoint:
