@@ -241,7 +241,7 @@ def _services(layout: Layout) -> list[dict[str, Any]]:
         pool = f"pool of {layout.pgbouncer.pool_size} for {layout.pgbouncer.max_client_connections} clients"
         rows.append(("pgbouncer", 1, layout.pgbouncer.memory_bytes, pool))
     if layout.db.receiver_memory_bytes:
-        rows.append(("wal", 1, layout.db.receiver_memory_bytes, "takes what PostgreSQL writes, to be sent away"))
+        rows.append(("wal", 1, layout.db.receiver_memory_bytes, "takes what PostgreSQL writes"))
     if edge.mail_memory_bytes:
         rows.append(("mail", 1, edge.mail_memory_bytes, "catches all mail"))
     names = ("service", "replicas", "memory_bytes", "runs")
