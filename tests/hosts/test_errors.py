@@ -16,7 +16,7 @@ from tests.hosts.machine import Laptop, TestHost
 
 pytestmark = [pytest.mark.hosts, pytest.mark.slow, pytest.mark.timeout(1500)]
 
-REFUSED, UNREACHABLE = 7, 5
+UNREACHABLE, REFUSED = 6, 7
 
 
 def error(laptop: Laptop, target: str) -> tuple[int, str]:
