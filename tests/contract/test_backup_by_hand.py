@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,7 @@ insert into statuses (account_id, text)
 create materialized view instances as select domain, count(*) from accounts group by 1;
 """
 
-BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(sh|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def odd_files(media: Path) -> None:
@@ -103,8 +105,24 @@ def by_hand(instance: Instance) -> tuple[dict[str, str], dict[bytes, bytes]]:
     """Run every command of the text in a machine that knows nothing; rows and media that come out."""
     out = instance.directory / "out"
     out.mkdir()
-    text = (instance.backups / DOMAIN / "FORMAT").read_text()
-    script = "set -euo pipefail\n" + "\n".join(BLOCK.findall(text))
+    plain, _ = commands(instance)
+    with carried_out(instance, out, plain) as database:
+        return database.content(), tree(out / "media")
+
+
+def commands(instance: Instance) -> tuple[list[str], list[str]]:
+    """What the text says: for a set, and for a moment behind it."""
+    blocks = BLOCK.findall((instance.backups / DOMAIN / "FORMAT").read_text())
+    plain, forward = ([text for kind, text in blocks if kind == wanted] for wanted in ("sh", "bash"))
+    return plain, forward
+
+
+@contextmanager
+def carried_out(
+    instance: Instance, out: Path, script: Iterable[str], **environment: str
+) -> Iterator[Database]:
+    """The commands on a machine that knows nothing; the database that they filled."""
+    further = [word for key, value in environment.items() for word in ("--env", f"{key}={value}")]
     with container(
         "--volume", f"{instance.backups / DOMAIN}:/backup:ro",
         "--volume", f"{instance.kit_files()}:/keys:ro",
@@ -118,6 +136,6 @@ def by_hand(instance: Instance) -> tuple[dict[str, str], dict[bytes, bytes]]:
             "exec", "--workdir", "/backup",
             "--env", "KEY=/keys/identity", "--env", "PUB=/keys/signing.pub", "--env", "OUT=/out",
             "--env", "PGHOST=127.0.0.1", "--env", "PGUSER=mastodon", "--env", "PGPASSWORD=other",
-            name, "bash", "-c", script,
+            *further, name, "bash", "-c", "\n".join(("set -euo pipefail", *script)),
         )  # fmt: skip
-        return Database(name).content(), tree(out / "media")
+        yield Database(name)
