@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from instancectl.core.applied import Applied
+from instancectl.core.backup.restoring import BUILD_FEEDS, BUILD_SECONDS
 from instancectl.core.check import Finding, Severity
+from instancectl.core.topology.parts import DOTENV
 from instancectl.errors import Refused
 from tests.fakes.fuse import Killed
 from tests.fakes.site import STACK, Site
@@ -59,6 +61,17 @@ def test_a_schema_of_an_older_image_is_migrated_with_web(site):
     assert not site.mastodon.migrations
     site.deployment().start("restore", lambda name: not name.startswith("sidekiq"))
     assert site.mastodon.migrations == ["schema-before", "schema-after"]
+
+
+def test_timelines_are_filled_in_a_container_of_its_own(site):
+    site.deployment().deploy("restore")
+    site.swarm.outcomes["feeds"] = [(0, "OK")]
+    done = site.deployment().once("feeds", BUILD_FEEDS, BUILD_SECONDS)
+    job = site.swarm.ran[-1]
+    assert done == (0, "OK")
+    assert (job.name, job.argv, job.timeout_seconds) == ("feeds", BUILD_FEEDS, BUILD_SECONDS)
+    assert dict(job.files)[DOTENV]
+    assert not site.deployment().show_plan().data["steps"]
 
 
 def test_what_stops_a_deploy_stops_it_before_anything_is_touched(site):
