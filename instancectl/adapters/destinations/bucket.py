@@ -103,8 +103,9 @@ class BucketDestination:
     @cached_property
     def _versions(self) -> Versions | None:
         """None without object lock: then what is there now is all there is."""
-        if not self.lock_days and not versions.enabled(self._client, self._wanted.bucket):
-            return None
+        with self._translated("look"):
+            if not self.lock_days and not versions.enabled(self._client, self._wanted.bucket):
+                return None
         return Versions(self._client, self._wanted.bucket)
 
     @cached_property
@@ -124,9 +125,10 @@ class BucketDestination:
     @contextmanager
     def create(self, key: str) -> Iterator[Sink]:
         """A new object: in one request when it is small, in parts when it is not."""
-        if self._versions and "VersionId" in self._named(key):
-            # Where versions are kept, Ceph takes a second object of a name, which would then be ignored.
-            raise OperationFailed(f"`{key}` exists already in {self.name}", subject=key)
+        with self._translated(f"write `{key}`"):
+            if self._versions and "VersionId" in self._named(key):
+                # Where versions are kept, Ceph takes a second object of a name, which would then be ignored.
+                raise OperationFailed(f"`{key}` exists already in {self.name}", subject=key)
         upload = Multipart(self._client, self._wanted.bucket, self._prefix + key, self._locking(key))
         with ThreadPoolExecutor(self._in_flight) as pool:
             sink = Sink(upload, pool, self._in_flight, self._translated)
