@@ -12,6 +12,7 @@ from instancectl.wiring.instance import OpenInstance
 
 if TYPE_CHECKING:
     from instancectl.operations.monitoring import Senses
+    from instancectl.operations.monitoring.agent import Agent
     from instancectl.operations.monitoring.canary import Canary
     from instancectl.ports.reporter import Reporter
 
@@ -47,3 +48,11 @@ def canary_beside(opened: OpenInstance, senses: Senses, reporter: Reporter) -> C
         background=in_background,
     )
     return Canary(opened.config, perch)
+
+
+def shown(canary: Canary | None, agent: Agent) -> tuple[Canary, ...]:
+    """It, if there is one; its samples are then in every scrape of the agent."""
+    if canary is None:
+        return ()
+    agent.also(canary.samples)
+    return (canary,)

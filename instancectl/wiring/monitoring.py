@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from instancectl.core.invocation import Globals
 from instancectl.wiring.alerting import alerting_beside, desk, watched
 from instancectl.wiring.backing_up import readings
-from instancectl.wiring.canary import canary_beside
+from instancectl.wiring.canary import canary_beside, shown
 from instancectl.wiring.dashboard import ledger, served
 from instancectl.wiring.instance import (
     OpenInstance,
@@ -72,7 +72,7 @@ def agent(options: Globals, listen: str) -> tuple[InstanceConfig, Around]:
         settings=watched_settings(options, opened, reporter(options)),
         again=run_again,
         beside=lambda made: (
-            *((canary,) if canary else ()),
+            *shown(canary, made),
             *served(opened, made, reporter(options), scaling.readings),
             *publishing(opened, reporter(options)),
             *merging(opened, made, reporter(options)),

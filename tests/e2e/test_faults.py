@@ -6,7 +6,6 @@ What is told leaves by HTTP and by mail. The times are printed; docs/explanation
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import time
@@ -27,7 +26,7 @@ from instancectl.core.monitoring.canary import TOKEN
 from tests.e2e import alarm
 from tests.e2e.alarm import Alarmed
 from tests.e2e.browser import Browser
-from tests.e2e.host import DOMAIN, STACK, Instance, docker, eventually, lines
+from tests.e2e.host import DOMAIN, Instance, docker, eventually, lines
 from tests.e2e.test_agent import frozen, is_well, stopped
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -50,26 +49,26 @@ class Fault:
     within: float = 150
 
 
-def _stop(*services: str) -> Break:
+def _all(names: str, breaks: Callable[[str], AbstractContextManager[None]]) -> Break:
+    """Breaks every service whose name begins so."""
+
     @contextlib.contextmanager
-    def work(_: Alarmed) -> Iterator[None]:
+    def work(alarmed: Alarmed) -> Iterator[None]:
         with contextlib.ExitStack() as all_of_them:
-            for service in services:
-                all_of_them.enter_context(stopped(service))
+            for service in alarmed.instance.tasks():
+                if service.startswith(names):
+                    all_of_them.enter_context(breaks(service))
             yield
 
     return work
 
 
-def _freeze(*services: str) -> Break:
-    @contextlib.contextmanager
-    def work(_: Alarmed) -> Iterator[None]:
-        with contextlib.ExitStack() as all_of_them:
-            for service in services:
-                all_of_them.enter_context(frozen(service))
-            yield
+def _stop(service: str) -> Break:
+    return lambda _: stopped(service)
 
-    return work
+
+def _freeze(service: str) -> Break:
+    return lambda _: frozen(service)
 
 
 @contextlib.contextmanager
@@ -112,20 +111,6 @@ def _mail(alarmed: Alarmed) -> Iterator[None]:
         docker("start", alarmed.mail.container)
 
 
-@contextlib.contextmanager
-def _no_scheduler(_: Alarmed) -> Iterator[None]:
-    """The base process works on everything but `scheduler`, as after a slip in its `-q`."""
-    path = "{{json .Spec.TaskTemplate.ContainerSpec.Args}}"
-    words: list[str] = json.loads(docker("service", "inspect", f"{STACK}_sidekiq", "--format", path))
-    at = next(at for at, word in enumerate(words) if word.startswith("scheduler"))
-    without = [*words[: at - 1], *words[at + 1 :]]
-    docker("service", "update", "--detach", "--args", " ".join(without), f"{STACK}_sidekiq")
-    try:
-        yield
-    finally:
-        docker("service", "update", "--detach", "--args", " ".join(words), f"{STACK}_sidekiq")
-
-
 def _certificate(directory: Path, *, days: int) -> None:
     """A key and a certificate that ends, or has ended, so many days from now."""
     now = datetime.now(UTC).replace(microsecond=0)
@@ -157,7 +142,7 @@ def _expired(alarmed: Alarmed) -> Iterator[None]:
 @contextlib.contextmanager
 def _slow_ones(alarmed: Alarmed) -> Iterator[None]:
     """What is told after many minutes, at once: none of it explains another."""
-    with _expired(alarmed), _no_scheduler(alarmed), _mail(alarmed):
+    with _expired(alarmed), stopped("sidekiq"), _mail(alarmed):
         yield
 
 
@@ -168,17 +153,17 @@ def _only(*names: str) -> frozenset[str]:
 FAULTS = (
     Fault("web stopped", _stop("web"), _only("WebDown")),
     Fault("streaming stopped", _stop("streaming"), _only("StreamingDown")),
-    Fault("every Sidekiq stopped", _stop("sidekiq", "sidekiq-push"), _only("SidekiqDown"), 180),
+    Fault("every Sidekiq stopped", _all("sidekiq", stopped), _only("SidekiqDown"), 180),
     Fault("PostgreSQL stopped", _stop("db"), _only("DatabaseDown")),
     Fault("Redis stopped", _stop("redis"), _only("RedisNotWritable")),
     Fault("streaming frozen", _freeze("streaming"), _only("StreamingDown")),
     Fault("PostgreSQL frozen", _freeze("db"), _only("DatabaseDown")),
     Fault("Redis frozen", _freeze("redis"), _only("RedisNotWritable")),
     Fault("web frozen", _freeze("web"), _only("WebDown")),
-    Fault("every Sidekiq frozen", _freeze("sidekiq", "sidekiq-push"), _only("SidekiqDown"), 240),
+    Fault("every Sidekiq frozen", _all("sidekiq", frozen), _only("SidekiqDown"), 240),
     Fault("Redis' disk broken", _redis_disk, _only("RedisNotWritable")),
     Fault("disk full", _disk, _only("DiskAlmostFull"), 450),
-    Fault("base Sidekiq stopped", _stop("sidekiq"), _only("QueueUnattended", "SchedulerMissing"), 480),
+    Fault("scheduler stopped", _stop("sidekiq"), _only("SchedulerMissing"), 480),
     Fault(
         "certificate expired, no scheduler, mail stopped", _slow_ones,
         _only("CertificateExpiringSoon", "SchedulerMissing", "MailServerDown"), 1080,
