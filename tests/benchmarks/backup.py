@@ -11,6 +11,7 @@ repository on this disk. Ends with 1 when a bar is missed.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -249,6 +250,8 @@ PARTS = {"database": database, "media": media}
 
 def main() -> int:
     """Measure and print."""
+    # Whoever stops it gets containers and volumes removed, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     install("restic", "borgbackup", "age", "zstd")
     os.environ |= {
         "RESTIC_PASSWORD": "benchmark", "BORG_PASSPHRASE": "benchmark", "RESTIC_CACHE_DIR": "",
