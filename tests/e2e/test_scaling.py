@@ -117,30 +117,6 @@ def mode(instance: Instance) -> str:
     return value.replace("---", "").strip().strip("'\"")
 
 
-class TestDrill:
-    @pytest.mark.slow
-    def test_a_crowd_signs_up_beside_the_instance_and_leaves_nothing(self, instance: Instance) -> None:
-        before, users = instance.tasks(), instance.sql("select count(*) from users")
-        killed = instance.start("surge", "drill", "--for", "20s")
-        eventually(lambda: crowd() >= 2, seconds=60)
-        killed.send_signal(signal.SIGKILL)
-        killed.communicate()
-        assert crowd()
-        found = instance.cli("--json", "surge", "drill", "--for", "30s").document["data"]
-        print(f"drill: {found}")
-        assert found["signups"] > found["mails_missing"]
-        assert found["deliveries"]["done"] > 0
-        assert not crowd()
-        assert not docker("volume", "ls", "-q", "--filter", "name=e2e-localhost-surge").split()
-        assert instance.tasks() == before
-        assert instance.sql("select count(*) from users") == users
-
-
-def crowd() -> int:
-    """Containers of a drill."""
-    return len(docker("ps", "-aq", "--filter", "name=e2e-localhost-surge").split())
-
-
 @dataclass
 class Agent:
     process: subprocess.Popen[str]
