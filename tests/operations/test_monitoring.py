@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from instancectl.core.backup.wal_figures import WAL_METRICS
 from instancectl.core.checks.seen import NoAnswer
 from instancectl.core.monitoring import catalogue, surfaces
 from instancectl.core.monitoring import catalogue_probes as probes
@@ -261,7 +262,8 @@ def test_everything_exported_is_in_the_catalogue_and_little_of_the_catalogue_is_
     # Shown by what runs beside the agent.
     canary = {one for one in catalogue.CATALOGUE if one.name.startswith("instancectl_canary_")}
     beside = {
-        *ALERTING_METRICS, *SCALING_METRICS, probes.PROBE_CONNECTIVITY, stores.SETTINGS_REFUSED, *canary,
+        *ALERTING_METRICS, *SCALING_METRICS, *WAL_METRICS, probes.PROBE_CONNECTIVITY, stores.SETTINGS_REFUSED,
+        *canary,
     }  # fmt: skip
     missing = {one.name for one in set(catalogue.CATALOGUE) - exported - beside}
     assert missing <= {

@@ -4,7 +4,7 @@ from datetime import date
 
 from instancectl.core.monitoring.history import month_lines, outage_lines, window, window_lines
 from instancectl.core.monitoring.ledger import Spell
-from instancectl.core.monitoring.sli import SLICES_PER_DAY, Counts, Verdict
+from instancectl.core.monitoring.sli import OBJECTIVES, SLICES_PER_DAY, Counts, Verdict
 from instancectl.operations import monitoring
 from tests.fakes.clock import FakeClock
 from tests.fakes.uptime_ledger import FakeLedger
@@ -16,9 +16,8 @@ FIRST = 1_800_000_000 // 15
 
 
 def test_a_hundred_percent_means_all_of_it() -> None:
-    lines = window_lines(
-        {"availability": Counts(10 * DAY - 1, 1), "web": Counts(DAY), "login": Counts(unknown=5)}
-    )
+    recent = {"availability": Counts(10 * DAY - 1, 1), "web": Counts(DAY), "login": Counts(unknown=5)}
+    lines = window_lines(recent, OBJECTIVES)
     assert lines[1].split() == ["availability", "99.998", "%", "100.0", "%", "15", "s", "98", "%"]
     assert lines[2].split()[:3] == ["web", "100.000", "%"]
     assert lines[3].split() == ["login", "unknown", "0.0", "%", "0", "s", "unknown"]
