@@ -178,7 +178,7 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
         Tier(
             "contract",
             (
-                pytest(python, "contract", "-m", "contract and not e2e", *others),
+                pytest(python, "contract", "-m", "contract and not e2e and not long", *others),
                 pytest(python, "contract", "-m", "contract", *in_order, *ssh),
             ),
             2400,

@@ -243,6 +243,7 @@ def test_a_damaged_segment_is_noticed(cluster: Cluster) -> None:
     assert not left
 
 
+@pytest.mark.long
 def test_without_a_receiver_the_disk_does_not_fill_and_the_gap_has_a_name(cluster: Cluster) -> None:
     with cluster.receiver():
         cluster.send()

@@ -29,7 +29,7 @@ from tests.contract.standin_harness import built_images, docker, eventually
 from tests.e2e.host import free_port
 from tests.fakes import alerts as some
 
-pytestmark = [pytest.mark.contract, pytest.mark.slow]
+pytestmark = [pytest.mark.contract, pytest.mark.long]
 
 SYNAPSE = "matrix-synapse==1.163.2"
 """From PyPI, into an environment of its own: no suite of Debian that the testbed uses carries it."""

@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.backup_harness import built, docker, wait_until
 
-pytestmark = [pytest.mark.contract, pytest.mark.slow]
+pytestmark = [pytest.mark.contract, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "drilled.localhost"
