@@ -104,7 +104,9 @@ class Browser:
     def application(self) -> dict[str, str]:
         scopes = "read write follow"
         form = {"client_name": "e2e", "redirect_uris": OUT_OF_BAND, "scopes": scopes}
-        made = self.ask("/api/v1/apps", form=form).json
+        answer = self.ask("/api/v1/apps", form=form)
+        assert answer.status == 200, (answer.status, answer.text)
+        made = answer.json
         return {"client_id": made["client_id"], "client_secret": made["client_secret"], "scope": scopes}
 
     def token(self, email: str = "", password: str = "") -> str:

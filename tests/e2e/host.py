@@ -224,7 +224,10 @@ class Instance:
             position += len(whole) + 1 if whole else 0
             for line in whole.splitlines():
                 passed += 1
-                entry = json.loads(line)
+                try:
+                    entry = json.loads(line)
+                except json.JSONDecodeError:  # the kill came in the middle of the line
+                    continue
                 if passed > skip and re.fullmatch(r"step-(started|done)", entry["event"]):
                     yield f"{entry['step']} {entry['event']}"
             if ended and not whole:
