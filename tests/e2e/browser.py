@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 from tests.e2e.host import DOMAIN
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
+_APPLICATIONS: dict[str, dict[str, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,15 @@ class Browser:
         return self.ask(urlsplit(sent.headers["Location"]).path) if sent.status == 303 else sent
 
     def application(self) -> dict[str, str]:
-        scopes = "read write follow"
-        form = {"client_name": "e2e", "redirect_uris": OUT_OF_BAND, "scopes": scopes}
-        answer = self.ask("/api/v1/apps", form=form)
-        assert answer.status == 200, (answer.status, answer.text)
-        made = answer.json
-        return {"client_id": made["client_id"], "client_secret": made["client_secret"], "scope": scopes}
+        """Registered once with each instance (an authority is one): five are allowed in ten minutes."""
+        if self.authority not in _APPLICATIONS:
+            scopes = "read write follow"
+            form = {"client_name": "e2e", "redirect_uris": OUT_OF_BAND, "scopes": scopes}
+            answer = self.ask("/api/v1/apps", form=form)
+            assert answer.status == 200, (answer.status, answer.text)
+            keys = {key: answer.json[key] for key in ("client_id", "client_secret")}
+            _APPLICATIONS[self.authority] = {**keys, "scope": scopes}
+        return _APPLICATIONS[self.authority]
 
     def token(self, email: str = "", password: str = "") -> str:
         """Of a person, or with nothing given of an application."""
