@@ -35,6 +35,8 @@ insert into accounts (username) select 'user' || i from generate_series(1, 2000)
 insert into statuses (account_id, text)
   select 1 + i % 2000, repeat('Grüße an alle ', 3) || i from generate_series(1, 20000) i;
 create materialized view instances as select domain, count(*) from accounts group by 1;
+create role reader;
+grant select on accounts to reader;
 """
 
 BLOCK = re.compile(r"^```(sh|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -118,6 +118,9 @@ def saved(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> Itera
     # Somebody with two factors: only the secrets of the instance read that column.
     ruby = "User.first.update!(otp_secret: 'made-up')"
     docker("exec", instance.container("web"), "bin/rails", "runner", ruby)
+    # An admin's own role, as the agent has one: what is granted to it is in the dump.
+    instance.sql("create role reader")
+    instance.sql("grant select on accounts to reader")
     # A job for later, which the set holds and which must not be done by the restored instance.
     instance.redis(
         "ZADD", "schedule", "4102444800", '{"class":"Never","args":[],"jid":"x","queue":"default"}'
@@ -126,6 +129,8 @@ def saved(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> Itera
     made.media, made.rows = media_files(), rows(instance)
     assert made.media
     yield made
+    instance.sql("drop owned by reader")
+    instance.sql("drop role reader")
     instance.redis("ZREM", "schedule", '{"class":"Never","args":[],"jid":"x","queue":"default"}')
     (instance.directory / "backup.env").unlink(missing_ok=True)
     instance.configure()
@@ -272,6 +277,7 @@ def test_from_nothing_killed_and_again(saved: Saved):
     print(f"restored in {seconds:.1f} s, with a kill in between")
     assert rows(instance) == saved.rows
     assert media_files() == saved.media
+    assert instance.sql("select has_table_privilege('reader', 'accounts', 'select')") == "t"
     assert instance.redis("ZCARD", "schedule") == "0"
     browser = saved.browser()
     assert browser.log_in(f"admin@{DOMAIN}", instance.password).status == 200

@@ -73,6 +73,13 @@ def world():
     return Drilled()
 
 
+def test_the_roles_that_a_dump_grants_to_come_before_it(world):
+    world.source.streams.globals = b"--\nCREATE ROLE mastodon;\nCREATE ROLE reader;\n"
+    world.source.create()
+    world.run()
+    assert world.databases.roles == ["CREATE ROLE reader;\n"]
+
+
 def test_a_set_that_is_an_instance_is_remembered_as_drilled(world):
     world.source.clock.sleep(7200)
     result = world.run()

@@ -80,9 +80,12 @@ LC_ALL=C comm -z -13 "$OUT/wanted" "$OUT/present" | ( cd "$OUT/media" && xargs -
 ```
 
 4. Fill an empty database of the same or a newer PostgreSQL, which `$PGHOST`, `$PGUSER` and so on name.
-   Take the roles from `globals.sql` first if the role `mastodon` is missing.
+   Other roles than `mastodon` come first: the dump grants to them.
+   Those that exist are complained about, and stay.
 
 ```sh
+sed -nE -e '/^[A-Z]+ ROLE "?(mastodon|postgres)"?[; ]/d' -e '/^(CREATE ROLE|ALTER ROLE|GRANT) /p' \
+  "$OUT/globals.sql" | psql -Xq -d postgres
 createdb -T template0 mastodon_production
 pg_restore --no-owner --exit-on-error -j 4 -d mastodon_production "$OUT/database.dump"
 ```
