@@ -212,6 +212,19 @@ def test_between_two_commits_through_a_killed_receiver(cluster: Cluster) -> None
         cluster.rolling().reach(Moment(int(time.time()) + 600), "latest")
 
 
+def test_a_role_that_was_made_after_the_set_and_dropped_since(cluster: Cluster) -> None:
+    with cluster.receiver():
+        cluster.database.sql("create role passing login password 'x'; grant select on words to passing")
+        cluster.say("granted")
+        cluster.send()
+        moment = cluster.now()
+        cluster.database.sql("drop owned by passing; drop role passing")
+        cluster.send()
+    assert cluster.words(Moment(moment).text)[-1] == "granted"
+    assert "passing" in cluster.database.sql("select rolname from pg_roles")
+    cluster.database.sql("drop role passing")
+
+
 def test_a_moment_behind_the_last_commit_is_the_end(cluster: Cluster) -> None:
     with cluster.receiver():
         cluster.say("last")

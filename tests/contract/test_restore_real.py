@@ -48,7 +48,12 @@ insert into accounts select i, 'user' || i from generate_series(1, 1000) i;
 insert into statuses (account_id, text)
   select 1 + i % 1000, md5(i::text) || E'\\n\\t''\\\\ ümlaut' from generate_series(1, 20000) i;
 create view recent as select * from statuses order by id desc limit 10;
-create role reader;
+create role reader login password 'of-the-set';
+create role "odd; name" nologin;
+grant "odd; name" to reader;
+grant pg_monitor to reader;
+grant select on accounts to reader;
+grant select on statuses to "odd; name";
 """
 
 
@@ -153,13 +158,43 @@ def test_extensions_views_and_sequences_come_along(restorable: Restorable) -> No
     sql("delete from statuses where id = 20001")
 
 
-def test_roles_that_are_there_stay_and_others_come(restorable: Restorable) -> None:
-    opener = restorable.opener()
-    set_ = choose(restorable.instance.repository(), opener, "latest", ()).set
-    restorable.database.sql("drop role reader")
-    restorable.back.roles(opener, set_)
-    restorable.back.roles(opener, set_)
-    assert "reader" in restorable.database.sql("select rolname from pg_roles")
+ROLES_NOW = """
+select rolname, rolcanlogin, rolpassword, rolconfig,
+  (select string_agg(roleid::regrole::text, ',' order by 1) from pg_auth_members where member = a.oid)
+from pg_authid a
+left join (select setrole, setconfig rolconfig from pg_db_role_setting where setdatabase = 0) s
+  on setrole = oid
+where rolname !~ '^pg_'
+order by 1
+"""
+
+
+def test_roles_that_were_dropped_since_come_back_with_what_was_granted(restorable: Restorable) -> None:
+    sql = restorable.database.sql
+    wanted = sql(ROLES_NOW)
+    for role in ("reader", '"odd; name"'):
+        sql(f"drop owned by {role}; drop role {role}")
+    restorable.restore()
+    restorable.restore()
+    restorable.back.swap()
+    assert sql(ROLES_NOW) == wanted
+    assert sql("select has_table_privilege('reader', 'accounts', 'select')").strip() == "t"
+    assert sql("select has_table_privilege('odd; name', 'statuses', 'select')").strip() == "t"
+
+
+def test_roles_that_are_there_stay_as_they_are(restorable: Restorable) -> None:
+    sql = restorable.database.sql
+    before = sql(ROLES_NOW)
+    sql("alter role reader nologin password 'of-today'; alter role reader set work_mem = '8MB'")
+    sql("revoke pg_monitor from reader")
+    changed = sql(ROLES_NOW)
+    assert changed != before
+    try:
+        restorable.restore()
+        assert sql(ROLES_NOW) == changed
+    finally:
+        sql("alter role reader login password 'of-the-set'; alter role reader reset work_mem")
+        sql("grant pg_monitor to reader")
 
 
 def test_a_row_that_is_missing_is_noticed(restorable: Restorable) -> None:

@@ -26,6 +26,7 @@ class FakeDatabases:
         self.loses = ""
         self.refuses = ""
         self.roles: list[str] = []
+        self.present = ["mastodon"]
 
     def run(self, argv: tuple[str, ...]) -> tuple[bytes, str, int] | None:
         """Output, what is said, exit code; None for what is none of ours."""
@@ -36,6 +37,7 @@ class FakeDatabases:
             reviving.LOOK: self._look,
             reviving.INDEXES: lambda: "12\n",
             reviving.ROLES: self._roles,
+            reviving.LIST_ROLES: lambda: "\n".join([*self.present, ""]),
         }
         handler = known.get(argv) or self._renaming(argv) or self._dropping(argv)
         if handler is None:

@@ -6,7 +6,9 @@ its container, and takes an orphan that ends by a signal for a crashed server pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from instancectl.core.backup.database import CONNECT, ROWS
@@ -50,8 +52,13 @@ exec pg_restore -w --no-owner --exit-on-error -j "$jobs" -d {RESTORED} {DIRECTOR
 """)
 """Into an empty database of its own; what a killed run left of one is dropped first."""
 
-ROLES: Final = _script(f"psql -Xqw -o /dev/null -f {DIRECTORY}/{GLOBALS_FILE} || true\n")
-"""Roles that exist already are complained about, and stay as they are."""
+LIST_ROLES: Final = _script("exec psql -XAtqw -v ON_ERROR_STOP=1 -c 'SELECT rolname FROM pg_roles'\n")
+"""Those that are there stay as they are."""
+
+ROLES: Final = _script(
+    f"exec psql -Xqw -1 -v ON_ERROR_ROLLBACK=on -o /dev/null -f {DIRECTORY}/{GLOBALS_FILE}\n"
+)
+"""All at once: a killed run leaves no role without its rights. What this server refuses is left out."""
 
 ANALYZE: Final = _script(f"exec vacuumdb -w -q --analyze-only -j 2 {RESTORED}\n")
 """A dump holds no statistics: without them the first hour is slow."""
@@ -104,11 +111,44 @@ def differing_rows(recorded: Mapping[str, int], found: Mapping[str, int]) -> tup
     )
 
 
-def foreign_roles(globals_sql: str) -> str:
-    """The statements about roles other than ours: its password is the one of this host."""
-    return "".join(
-        f"{line}\n"
-        for line in globals_sql.splitlines()
-        if line.startswith(("CREATE ROLE ", "ALTER ROLE ", "GRANT "))
-        and line.split()[2].strip('";') not in {"mastodon", "postgres"}
-    )
+_NAME: Final = r'((?:"(?:[^"]|"")+")|[^\s";]+)'
+_ROLE: Final = re.compile(rf"(CREATE|ALTER) ROLE {_NAME}[ ;].*")
+_MEMBER: Final = re.compile(rf"GRANT {_NAME} TO {_NAME}[ ;].*")
+_GRANTOR: Final = re.compile(rf" GRANTED BY {_NAME};$")
+_NAME_ONLY: Final = frozenset({"postgres"})
+"""A superuser elsewhere: something may be granted to it here, and nobody may log in as it."""
+
+
+def missing_roles(globals_sql: str, present: Collection[str]) -> str:
+    """The statements about roles that are not there: a dump grants to them.
+
+    Args:
+        globals_sql: what `pg_dumpall --globals-only` wrote, one statement a line.
+        present: names of roles that are there; nothing is said about them.
+    """
+    found = []
+    for line in globals_sql.splitlines():
+        if role := _ROLE.fullmatch(line):
+            name = _unquoted(role[2])
+            if name not in present and not (name in _NAME_ONLY and role[1] == "ALTER"):
+                found.append(line)
+        elif (member := _MEMBER.fullmatch(line)) and _unquoted(member[2]) not in {*present, *_NAME_ONLY}:
+            found.append(_GRANTOR.sub(";", line))  # whoever granted it need not be there
+    return "".join(f"{line}\n" for line in found)
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What a dump does not say of the database that it is of.
+
+    Attributes:
+        rows: table → rows, as counted in the same view.
+        globals_sql: the roles that there were, as `pg_dumpall --globals-only` writes them.
+    """
+
+    rows: Mapping[str, int]
+    globals_sql: bytes

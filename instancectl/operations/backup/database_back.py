@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from instancectl.core.backup import database, reviving
 from instancectl.core.backup.model import BackupSet
 from instancectl.core.backup.restoring import DUMP, GLOBALS
+from instancectl.core.backup.reviving import Original
 from instancectl.core.mastodon_env import DATABASE
 from instancectl.errors import OperationFailed, Unhealthy
 from instancectl.operations.backup.opening import Opener, Write
@@ -32,28 +33,32 @@ class DatabaseBack:
             Unhealthy: the restored rows are not those that were counted.
         """
         rows = {str(table): int(count) for table, count in opener.about(set_)["rows"].items()}
+        original = Original(rows, opener.small(set_, GLOBALS))
 
-        def fill(write: Write) -> dict[str, int]:
+        def fill(write: Write) -> Original:
             opener.part(set_, DUMP, write)
-            return rows
+            return original
 
         return self.revive(fill)
 
-    def revive(self, fill: Callable[[Write], dict[str, int]]) -> str:
-        """The same for any dump: `fill` writes it, and knows the rows of every table in it."""
+    def revive(self, fill: Callable[[Write], Original]) -> str:
+        """The same for any dump: `fill` writes it, and knows what it is of."""
         try:
             with self.volumes.create(VOLUME, reviving.DUMP_FILE) as sink:
-                rows = fill(sink.write)
+                original = fill(sink.write)
+            self._roles(original.globals_sql.decode(errors="replace"))
             self._ask(reviving.RESTORE, "restore the database")
         finally:
             self.volumes.remove(VOLUME, reviving.DUMP_FILE)
         self._ask(reviving.ANALYZE, "analyse the database")
+        rows = original.rows
         self.compare(rows)
         return f"{sum(rows.values())} rows in {len(rows)} tables, as counted"
 
-    def roles(self, opener: Opener, set_: BackupSet) -> None:
-        """Roles that the admin made beside ours."""
-        text = reviving.foreign_roles(opener.small(set_, GLOBALS).decode(errors="replace"))
+    def _roles(self, globals_sql: str) -> None:
+        """Those that are missing here: what the dump grants, it grants to them."""
+        present = self._ask(reviving.LIST_ROLES, "list the roles").split("\n")
+        text = reviving.missing_roles(globals_sql, present)
         if not text:
             return
         with self.volumes.create(VOLUME, reviving.GLOBALS_FILE) as sink:
@@ -63,7 +68,7 @@ class DatabaseBack:
         finally:
             self.volumes.remove(VOLUME, reviving.GLOBALS_FILE)
 
-    def compare(self, rows: dict[str, int]) -> None:
+    def compare(self, rows: Mapping[str, int]) -> None:
         """Every table has as many rows as were counted in the view of the dump.
 
         Raises:

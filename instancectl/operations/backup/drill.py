@@ -152,7 +152,6 @@ class _Drill:
             ground.scratch.start(scratch_database(images.of(config.images.db), secrets))
             self._wait("db", drilling.DATABASE_READY, DATABASE_SECONDS)
         with self._step("database"):
-            ground.database.roles(ground.opener, set_)  # what the dump grants, it grants to them
             self.findings["database"] = ground.database.restore(ground.opener, set_)
         with self._step("indexes"):
             self.findings["indexes"] = f"{ground.database.indexes()} are sound"

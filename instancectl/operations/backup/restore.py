@@ -223,8 +223,6 @@ class _Run:
         return ""
 
     def _database(self) -> str:
-        if not self.record.beside:
-            self.stage.database.roles(self.ground.opener, self.chosen.set)
         if self.reach:
             rolling, reach = self.ground.rolling, self.reach
             said = self.stage.database.revive(lambda write: rolling.roll(reach, write))

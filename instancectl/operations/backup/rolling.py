@@ -13,6 +13,7 @@ from instancectl.core import dotenv
 from instancectl.core.backup import database, naming, reaching, recovery, restoring, wal
 from instancectl.core.backup.moment import Moment
 from instancectl.core.backup.reaching import Reach
+from instancectl.core.backup.reviving import Original
 from instancectl.core.backup.verdict import judge_presence
 from instancectl.core.backup.wal import Sent
 from instancectl.core.config import InstanceConfig
@@ -66,8 +67,8 @@ class Rolling:
         whole = [one for one in known if not judge_presence(one, sizes)]
         return reaching.reach(whole, sent, moment, wanted)
 
-    def roll(self, found: Reach, write: Write) -> dict[str, int]:
-        """Dump the database of the moment; rows of every table, as counted in the view of the dump.
+    def roll(self, found: Reach, write: Write) -> Original:
+        """Dump the database of the moment; its roles are those of that moment, too.
 
         Raises:
             Unhealthy: base or WAL is damaged, forged or missing.
@@ -155,11 +156,18 @@ class Rolling:
         except (Unreachable, OperationFailed):
             return 1, ""
 
-    def _dump(self, write: Write) -> dict[str, int]:
-        with self.streams.start(self.scratch.stack, "db", database.OURS.dump) as running:
+    def _dump(self, write: Write) -> Original:
+        dumped, roles = database.read(*self._run(database.OURS.dump, write)), bytearray()
+        said, code = self._run(database.OURS.globals, roles.extend)
+        if code:
+            raise OperationFailed(f"pg_dumpall ended with {code}{database.why(said)}", subject="db")
+        return Original(dumped.rows, bytes(roles))
+
+    def _run(self, argv: tuple[str, ...], write: Write) -> tuple[str, int]:
+        with self.streams.start(self.scratch.stack, "db", argv) as running:
             for piece in running.output():
                 write(piece)
-            return database.read(running.said, running.code()).rows
+            return running.said, running.code()
 
 
 def extra_bytes(found: Reach) -> int:

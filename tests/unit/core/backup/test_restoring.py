@@ -80,11 +80,34 @@ class TestRows:
             "`d` has 1 rows, no were counted",
         )
 
-    def test_our_own_role_keeps_its_password(self):
-        text = (
-            "CREATE ROLE mastodon;\nALTER ROLE mastodon WITH PASSWORD 'x';\nCREATE ROLE \"reader\";\nSET x;\n"
-        )
-        assert reviving.foreign_roles(text) == 'CREATE ROLE "reader";\n'
+
+class TestRoles:
+    TEXT = """\
+SET client_encoding = 'UTF8';
+CREATE ROLE mastodon;
+ALTER ROLE mastodon WITH SUPERUSER PASSWORD 'x';
+CREATE ROLE postgres;
+ALTER ROLE postgres WITH SUPERUSER LOGIN PASSWORD 'x';
+CREATE ROLE "odd; ""name";
+ALTER ROLE "odd; ""name" SET search_path TO 'public';
+GRANT pg_monitor TO "odd; ""name" WITH INHERIT TRUE GRANTED BY mastodon;
+GRANT "odd; ""name" TO mastodon;
+GRANT CREATE ON TABLESPACE fast TO mastodon;
+"""
+
+    def test_one_that_is_there_is_not_touched(self):
+        present = ["mastodon", "postgres", 'odd; "name']
+        assert reviving.missing_roles(self.TEXT, present) == ""
+
+    def test_one_that_is_missing_comes_whole_whoever_made_it(self):
+        assert reviving.missing_roles(self.TEXT, ["mastodon", "postgres"]).splitlines() == [
+            'CREATE ROLE "odd; ""name";',
+            """ALTER ROLE "odd; ""name" SET search_path TO 'public';""",
+            'GRANT pg_monitor TO "odd; ""name" WITH INHERIT TRUE;',
+        ]
+
+    def test_a_superuser_of_elsewhere_is_a_name_only(self):
+        assert reviving.missing_roles(self.TEXT, ["mastodon", 'odd; "name']) == "CREATE ROLE postgres;\n"
 
 
 class TestDecrypted:
