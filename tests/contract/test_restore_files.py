@@ -42,7 +42,7 @@ class OnDisk:
     def __init__(self, root: Path) -> None:
         self.root = root / "media"
         self.root.mkdir()
-        self.files = VolumeDirectory(lambda volume: str(root / volume))
+        self.files = VolumeDirectory(lambda volume: str(root / volume), {})
 
     def put(self, name: str, content: bytes) -> None:
         path = self.root / name
@@ -183,6 +183,35 @@ class TestMovesThatWereKilled:
         assert (disk.root / aside.BEFORE).stat().st_mode & 0o777 == 0o700
         found = [one.path for one in MediaTree(disk.root, ()).walk()]
         assert not any(path.startswith(b".instancectl") for path in found)
+
+
+@pytest.mark.contract
+class TestWhoseTheyAre:
+    """A volume that was never mounted is root's, and stays root's once something lies in it."""
+
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        for name in ("redis", "media"):
+            (tmp_path / name).mkdir(mode=0o755)
+        return tmp_path
+
+    def test_redis_may_read_what_was_restored_and_write_beside_it(self, root: Path) -> None:
+        files = VolumeDirectory(lambda volume: str(root / volume))
+        with files.create("redis", f"{RESTORED}/appendonlydir/a.aof.1.base.rdb") as sink:
+            sink.write(b"REDIS")
+        assert (root / "redis" / RESTORED).stat().st_uid == 0
+        files.set_in("redis", frozenset())
+        live = (".", "appendonlydir", "appendonlydir/a.aof.1.base.rdb")
+        assert {(root / "redis" / name).stat().st_uid for name in live} == {999}
+        assert (root / "redis" / aside.BEFORE).stat().st_uid == 0
+
+    def test_a_redis_that_begins_empty_may_write(self, root: Path) -> None:
+        VolumeDirectory(lambda volume: str(root / volume)).set_in("redis", frozenset())
+        assert (root / "redis").stat().st_uid == 999
+
+    def test_mastodon_may_make_directories_beside_restored_media(self, root: Path) -> None:
+        VolumeDirectory(lambda volume: str(root / volume)).set_in("media", CACHE)
+        assert (root / "media").stat().st_uid == 991
 
 
 class Packed:

@@ -5,23 +5,31 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from types import MappingProxyType
+from typing import BinaryIO, Final
 
 from instancectl.adapters.restoring.failing import translated
 from instancectl.core.backup.aside import BEFORE, MODE, MOVING, OURS, RESTORED, RETURNING
 
 PRIVATE = 0o600
 
+USERS: Final[Mapping[str, int]] = MappingProxyType({"media": 991, "redis": 999})
+"""Who writes in a volume, by the official images.
+
+Docker gives a volume to the image's user only while it is empty; Redis' entry point (8.0.2 and newer) gives
+nothing to its user as soon as a name is there that it does not know, and what lies beside is such a name.
+"""
+
 
 class VolumeDirectory:
     """See `ports.volume_files.VolumeFiles`."""
 
-    def __init__(self, where: Callable[[str], str]) -> None:
-        """`where` knows the directory of a volume."""
-        self._where = where
+    def __init__(self, where: Callable[[str], str], users: Mapping[str, int] = USERS) -> None:
+        """`where` knows the directory of a volume; with no user the files are ours."""
+        self._where, self._users = where, users
 
     @contextmanager
     def create(self, volume: str, name: str) -> Iterator[_Sink]:
@@ -32,6 +40,7 @@ class VolumeDirectory:
             if final.parent != self._root(volume):
                 final.parent.mkdir(mode=MODE, parents=True, exist_ok=True)
                 (self._root(volume) / RESTORED).chmod(MODE)
+                self._give(volume, *_below(final.parent, self._root(volume) / RESTORED))
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
         try:
             with os.fdopen(handle, "wb", buffering=1024 * 1024) as file:
@@ -40,6 +49,7 @@ class VolumeDirectory:
                     file.flush()
                     os.fsync(file.fileno())
             with translated(f"write `{final}`"):
+                self._give(volume, beside)
                 beside.replace(final)
         finally:
             beside.unlink(missing_ok=True)
@@ -64,6 +74,7 @@ class VolumeDirectory:
         with translated(f"swap the files in `{root}`"):
             (root / RESTORED).mkdir(mode=MODE, exist_ok=True)
             self._exchange(root, root / RESTORED, root / BEFORE, keep)
+            self._give(volume, root)
 
     def set_back(self, volume: str, keep: frozenset[str]) -> None:
         """Before → live, live → restored."""
@@ -107,6 +118,11 @@ class VolumeDirectory:
     def _root(self, volume: str) -> Path:
         return Path(self._where(volume))
 
+    def _give(self, volume: str, *paths: Path) -> None:
+        if (user := self._users.get(volume)) is not None:
+            for path in paths:
+                os.chown(path, user, user, follow_symlinks=False)
+
 
 class _Sink:
     """See `ports.destination.ObjectSink`."""
@@ -118,6 +134,11 @@ class _Sink:
         """Take more."""
         with translated(f"write `{self._name}`"):
             self._file.write(chunk)
+
+
+def _below(directory: Path, top: Path) -> tuple[Path, ...]:
+    """A directory and those above it, up to `top`, which is not among them."""
+    return tuple(one for one in (directory, *directory.parents) if top in one.parents)
 
 
 def _live(root: Path, keep: frozenset[str]) -> list[str]:

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Like the official image: options or a `*.conf` alone mean redis-server, which
-# then runs as `redis` after taking over /data.
+# Like the official image (8.0.2 and newer): options or a `*.conf` alone mean
+# redis-server, which then runs as `redis` after taking over /data. It takes
+# over nothing once something lies there that is neither a dump nor the log.
 set -e
 
 case "$1" in
@@ -20,7 +21,12 @@ if [ "$1" = redis-server ]; then
     esac
     umask 0077
     if [ "$(id -u)" = 0 ]; then
-        find . \! -user redis -exec chown redis '{}' +
+        strange="$(find . -mindepth 1 -maxdepth 1 \! -name '*.rdb' \! -name appendonlydir -print -quit)"
+        if [ -n "$strange" ]; then
+            echo "$0: leaves /data to whom it belongs: it holds $strange"
+        else
+            find . \! -user redis -exec chown redis '{}' +
+        fi
         exec setpriv --reuid=redis --regid=redis --clear-groups "$@"
     fi
 fi
