@@ -58,4 +58,4 @@ def readings(opened: OpenInstance, backups: Figures) -> Iterator[Sample]:
     from instancectl.core.backup.wal_figures import samples
 
     if opened.config.backup.point_in_time:
-        yield from samples(record(opened).load(), backups.base)
+        yield from samples(record(opened).load(), backups)

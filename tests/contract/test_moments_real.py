@@ -21,8 +21,10 @@ from instancectl.core.backup import moment as moments
 from instancectl.core.backup import receiving, reviving
 from instancectl.core.backup.moment import Moment
 from instancectl.core.config import InstanceConfig
-from instancectl.errors import OperationFailed, Refused, Unhealthy
+from instancectl.core.units import MIB
+from instancectl.errors import OperationFailed, Partial, Refused, Unhealthy
 from instancectl.operations.backup.database_back import DatabaseBack
+from instancectl.operations.backup.estimate import estimate
 from instancectl.operations.backup.opening import Opener
 from instancectl.operations.backup.rolling import Rolling
 from instancectl.operations.backup.sending import Outlet, send
@@ -233,6 +235,34 @@ def test_a_moment_behind_the_last_commit_is_the_end(cluster: Cluster) -> None:
         cluster.fill(16)
         cluster.send()
         assert cluster.words(Moment(moment).text)[-1] == "last"
+
+
+def test_files_that_cannot_be_read_cost_no_set(cluster: Cluster) -> None:
+    made, unreadable = cluster.made, cluster.root / "pgdata" / "of-somebody-else"
+    with cluster.receiver():
+        base = made.figures.load().base
+        foreseen = estimate(made.subject(), made.place()).data["base_bytes"]
+        unreadable.touch(mode=0)  # the test is root, PostgreSQL is not
+        try:
+            with pytest.raises(
+                Partial, match=r"no moment begins with it: pg_basebackup .* Permission denied"
+            ):
+                made.backup()
+        finally:
+            unreadable.unlink()
+        newest = made.repository().look().newest
+        assert newest is not None
+        assert newest.verdict.proven
+        assert (newest.set.base, made.figures.load().base, made.figures.load().base_ok) == (None, base, False)
+        assert not list(made.backups.glob(f"*/parts/{newest.id}/base.tar*"))
+        made.backup()
+        newest = made.repository().look().newest
+        assert newest is not None
+        assert newest.set.base is not None
+        assert made.figures.load().base_ok
+        part = newest.set.part("base.tar.zst.age")
+        assert part is not None
+        assert abs(foreseen - part.plain_bytes) < 8 * MIB
 
 
 def test_a_damaged_segment_is_noticed(cluster: Cluster) -> None:

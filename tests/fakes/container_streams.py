@@ -3,6 +3,7 @@
 streams = FakeStreams(clock)
 streams.tables["public.accounts"] = 3
 streams.dump_fails = "pg_dump: error: connection lost"
+streams.base_fails = "pg_basebackup: error: …"     # half-way
 streams.cut_after = 10      # bytes of the dump, then the container is gone
 streams.cluster = FakeCluster(clock)    # writes WAL, and has files
 streams.databases = FakeDatabases(volumes, fuse)    # what a restore works on
@@ -31,6 +32,7 @@ class FakeStreams:
         self.globals = b"--\nCREATE ROLE mastodon;\n"
         self.dump_fails = ""
         self.redis_fails = ""
+        self.base_fails = ""
         self.cut_after: int | None = None
         self.down = False
         self.started: list[str] = []
@@ -61,6 +63,7 @@ class FakeStreams:
             OURS.globals: self._globals,
             OURS.redis: self._redis,
             OURS.size: self._size,
+            receiving.BASE_SIZE: self._base_size,
         }
         yield answers[argv]()
 
@@ -72,6 +75,8 @@ class FakeStreams:
     def _of_cluster(self, cluster: FakeCluster, argv: tuple[str, ...]) -> FakeRunning:
         if argv == receiving.SWITCH:
             return FakeRunning(cluster.switch().encode(), "", 0)
+        if self.base_fails:
+            return FakeRunning(b"backup_label\0" + bytes(50_000), f"{self.base_fails}\n", 1)
         told = {
             "system": cluster.system, "segment_bytes": SEGMENT_BYTES, "version": "17.5", "machine": "x86_64",
             "first": cluster.last, "last": cluster.last,
@@ -90,6 +95,9 @@ class FakeStreams:
 
     def _size(self) -> FakeRunning:
         return FakeRunning(str(1000 + len(self.filling)).encode() + b"\n", "", 0)
+
+    def _base_size(self) -> FakeRunning:
+        return FakeRunning(str(7000 + len(self.filling)).encode() + b"\n", "", 0)
 
     def _globals(self) -> FakeRunning:
         return FakeRunning(self.globals, "", 0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from instancectl.errors import Unreachable
 from instancectl.operations.backup.estimate import estimate
 from tests.operations.backup_world import World
+from tests.operations.wal_world import Sending
 
 
 @pytest.fixture
@@ -34,6 +37,16 @@ def test_what_is_stored_already_is_not_counted(world):
     answer = estimate(world.subject, world.place)
     assert (answer.data["media"]["new_files"], answer.data["media"]["new_bytes"]) == (1, 5)
     assert answer.data["last_seconds"] is not None
+
+
+def test_the_files_that_moments_begin_with_are_counted(world):
+    world.places[0].room = 10**9
+    sending = Sending(world)
+    answer = estimate(replace(world.subject, config=sending.config), world.place)
+    assert answer.data["base_bytes"] == 7000
+    assert answer.data["destinations"][0]["most_bytes"] == 1000 + 7000 + 3
+    assert any("moments begin" in line for line in answer.lines)
+    assert estimate(world.subject, world.place).data["base_bytes"] == 0
 
 
 def test_a_destination_that_fills_up_is_told(world):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from instancectl.core.backup import naming, wal
+from instancectl.core.backup import naming, receiving, wal
+from instancectl.core.backup.wal_figures import samples
 from instancectl.core.result import Status
 from instancectl.errors import OperationFailed, Partial, Unreachable
+from instancectl.operations.backup.run import Run
 from instancectl.operations.backup.showing import windows
 from tests.fakes.fuse import Killed
 from tests.operations.backup_world import DAY, World
@@ -134,6 +138,17 @@ def test_killed_anywhere_nothing_is_lost_or_sent_twice(world, sending):
         assert after.first == wal.following(before.last, 16 * 1024 * 1024)
 
 
+class Failing:
+    """Streams of a world whose store goes away once the files of PostgreSQL are asked for."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def start(self, stack, service, argv):
+        self.world.places[0].down |= argv == receiving.BASE
+        return self.world.streams.start(stack, service, argv)
+
+
 class TestMoments:
     def test_the_list_says_what_can_be_reached(self, world, sending):
         sending.create()
@@ -160,6 +175,63 @@ class TestMoments:
         sending.create()
         sending.minute()
         assert sending.record.kept.leads_on(world.figures.load().base)
+
+    def test_files_of_postgresql_that_cannot_be_had_cost_no_set(self, world, sending):
+        sending.create()
+        sending.minute()
+        base = world.figures.load().base
+        world.days_pass(1)
+        world.streams.base_fails = "pg_basebackup: error: could not open file: Permission denied"
+        with pytest.raises(
+            Partial, match=r"no moment begins with it: pg_basebackup did not .* denied"
+        ) as told:
+            sending.create()
+        assert told.value.exit_code == 8
+        assert "moments begin with the set before" in told.value.hint
+        newest = world.repository().look().newest
+        assert (newest.set.base, newest.verdict.proven) == (None, True)
+        assert world.restored(newest.id) == world.now
+        assert not [key for key in world.places[0].objects if f"{newest.id}/base.tar" in key]
+
+        # The set counts, what is missing is told, and the base before still leads on.
+        kept = world.figures.load()
+        assert (kept.success, kept.base_ok, kept.base) == (newest.set.created, False, base)
+        assert world.journal.written[-1]["event"] == "backup-done"
+        sending.minute()
+        said = {one.metric.name: one.value for one in samples(sending.record.kept, kept)}
+        assert said["instancectl_backup_base_success"] == 0
+        assert said["instancectl_backup_wal_unbroken"] == 1
+        assert "pg_basebackup" in world.journal.written[-1]["error"]
+
+        world.streams.base_fails = ""
+        world.days_pass(1)
+        sending.create()
+        kept = world.figures.load()
+        assert kept.base_ok
+        assert kept.base != base
+
+    def test_a_disk_that_is_too_small_for_them_is_left_to_the_rest(self, world, sending):
+        sending.create()
+        world.days_pass(1)
+        place = world.places[0]
+        place.room = place.used + 20_000
+        world.streams.base_fails = "50,000 bytes, of which some fit"
+        subject = replace(world.subject, config=sending.config)
+        made = Run(subject, world.tools, world.repository(), segment_bytes=1000).make()
+        assert "no space left" in made.baseless
+        assert not [key for key in place.objects if f"{made.set.id}/base.tar" in key]
+        assert world.restored(made.set.id) == world.now
+
+    def test_a_store_that_goes_away_meanwhile_is_no_half_success(self, world, sending):
+        sending.create()
+        world.days_pass(1)
+        before = (world.sets(), world.figures.load().success)
+        streams = Failing(world)
+        with pytest.raises(Unreachable):
+            world.create(config=sending.config, streams=streams)
+        world.places[0].down = False
+        assert (world.sets(), world.figures.load().success) == before
+        assert world.journal.written[-1]["event"] == "backup-failed"
 
     def test_wal_of_the_last_days_stays_and_older_goes(self, world, sending):
         sending.create()

@@ -32,6 +32,7 @@ class Figures:
         drilled: when a set was last made an instance.
         rto_seconds: how long that took.
         base: of the newest set that has one: from where WAL leads on.
+        base_ok: whether the last set got one, if it was to have one.
     """
 
     attempt: float = 0
@@ -45,6 +46,7 @@ class Figures:
     drilled: float = 0
     rto_seconds: float = 0
     base: Base | None = None
+    base_ok: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """For the state file."""

@@ -110,6 +110,9 @@ echo "{TOLD}reached $reached" >&2
 """)  # noqa: S608 - every word of it is written here
 """The files of the cluster as a tar archive; WAL is not in it, because that is sent anyway."""
 
+BASE_SIZE: Final = _script("ask 'select sum(pg_database_size(oid)) from pg_database'\n")
+"""Bytes that such an archive has at most, but for a few MiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Switched:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from instancectl.core.backup.figures import Figures
 from instancectl.core.backup.wal import Base
 from instancectl.core.monitoring.metric import Kind, Metric, Sample
 
@@ -70,12 +71,18 @@ WAITING = Metric(f"{_B}waiting_bytes", Kind.GAUGE, "WAL that was taken, and is n
 UNBROKEN = Metric(
     f"{_B}unbroken", Kind.GAUGE, "1 if nothing is missing between the newest base and the newest WAL."
 )
-WAL_METRICS = (SENT, LAG, WAITING, UNBROKEN)
+BASE = Metric(
+    "instancectl_backup_base_success",
+    Kind.GAUGE,
+    "1 if the last set got the files of PostgreSQL that moments begin with.",
+)
+WAL_METRICS = (SENT, LAG, WAITING, UNBROKEN, BASE)
 
 
-def samples(found: WalFigures, base: Base | None) -> Iterator[Sample]:
+def samples(found: WalFigures, backups: Figures) -> Iterator[Sample]:
     """For one scrape."""
     yield Sample(SENT, found.sent)
     yield Sample(LAG, found.lag_bytes)
     yield Sample(WAITING, found.waiting_bytes)
-    yield Sample(UNBROKEN, float(found.leads_on(base)))
+    yield Sample(UNBROKEN, float(found.leads_on(backups.base)))
+    yield Sample(BASE, float(backups.base_ok))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instancectl.core.backup.wal import Base
+from instancectl.core.backup.figures import Figures
 from instancectl.core.backup.wal_figures import WalFigures
 from instancectl.core.checks.facts import Facts
 from instancectl.core.checks.model import Judgement, Skipped, fail, ok, unknown, warn
@@ -30,14 +30,16 @@ def moments(facts: Facts) -> Judgement:
         return unknown(SLUG, backups, _NEEDED)
     if isinstance(now, Unknown):
         return unknown(SLUG, now, _NEEDED)
-    return _late(found, now) or _judged(found, backups.base, now, backup.wal_keep_mib * MIB)
+    return _late(found, now) or _judged(found, backups, now, backup.wal_keep_mib * MIB)
 
 
-def _judged(found: WalFigures, base: Base | None, now: float, room_bytes: int) -> Judgement:
+def _judged(found: WalFigures, backups: Figures, now: float, room_bytes: int) -> Judgement:
+    base, create = backups.base, "type `instancectl backup create`: it makes a new base"
     if not found.leads_on(base):
         seen = "something is missing since the last base" if base else "there is no base to lead on from"
-        create = "type `instancectl backup create`: it makes a new base"
         return fail(SLUG, f"WAL is sent, but {seen}", _NEEDED, create)
+    if not backups.base_ok:
+        return warn(SLUG, "the last set has no base: moments begin with an earlier one", _NEEDED, create)
     if found.lag_bytes > room_bytes // 2:
         seen = f"PostgreSQL holds back {show_bytes(found.lag_bytes)} of WAL, at most {show_bytes(room_bytes)}"
         return warn(SLUG, seen, "a receiver that follows", _LOOK)

@@ -28,7 +28,7 @@ def create(subject: Subject, tools: Tools, place: Place, accepted: tuple[str, ..
     """Make one set.
 
     Raises:
-        Partial: it exists, but not everywhere, or it is not to be trusted.
+        Partial: it exists, but not everywhere, is not to be trusted, or no moment begins with it.
         InstanceError: there is no new set; earlier ones are untouched.
     """
     with place.lock.hold("backup create"):
@@ -44,16 +44,17 @@ def create(subject: Subject, tools: Tools, place: Place, accepted: tuple[str, ..
             raise
         troubles = _troubles(made, failures)
         _remember(place, made, copies, trusted=not troubles)
+        told = [*troubles, *_baseless(made)]
         place.journal.write(
             "backup-done" if not troubles else "backup-failed",
             set=made.set.id,
             seconds=round(made.seconds, 1),
             bytes=made.set.size,
-            **({"error": troubles[0]} if troubles else {}),
+            **({"error": told[0]} if told else {}),
         )
-    if troubles:
+    if told:
         raise Partial(
-            f"the set `{made.set.id}` exists in {made.where}, but {'; '.join(troubles)}",
+            f"the set `{made.set.id}` exists in {made.where}, but {'; '.join(told)}",
             hint=_hint(made, failures),
             subject=made.set.id,
         )
@@ -79,6 +80,7 @@ def _everywhere(
 def _remember(place: Place, made: Made, copies: Sequence[Repository], *, trusted: bool) -> None:
     """For metrics: only what arrived everywhere and is trusted counts as a success."""
     created = made.set.created
+    place.figures.change(lambda kept: replace(kept, base_ok=not made.baseless))
     outside = any(one.destination.off_site for one in copies) and not made.faults
     if outside:
         place.figures.change(lambda kept: replace(kept, offsite=created))
@@ -172,6 +174,11 @@ def _troubles(made: Made, failures: Failures) -> list[str]:
     ]
 
 
+def _baseless(made: Made) -> list[str]:
+    """No doubt about the set itself: it counts."""
+    return [f"no moment begins with it: {made.baseless}"] if made.baseless else []
+
+
 def _hint(made: Made, failures: Failures) -> str:
     if made.set.doubts:
         return (
@@ -180,6 +187,11 @@ def _hint(made: Made, failures: Failures) -> str:
         )
     if failures:
         return failures[0][1].hint or "repair that destination; the next run copies the set there"
+    if made.baseless and not made.faults:
+        return (
+            "the next run tries again, and so does `instancectl backup create`; "
+            "until then, moments begin with the set before"
+        )
     return f"see `instancectl backup verify {made.set.id}`"
 
 

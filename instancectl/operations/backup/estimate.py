@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from instancectl.core.backup import database, index
+from instancectl.core.backup import database, index, receiving
 from instancectl.core.backup.model import Media
 from instancectl.core.result import Result, Status
 from instancectl.core.units import show_bytes, show_seconds
@@ -21,14 +21,15 @@ def estimate(subject: Subject, place: Place) -> Result:
     Raises:
         InstanceError: the database or a destination does not answer.
     """
-    size = _database_bytes(subject)
+    size = _bytes(subject, subject.commands.size)
+    base = _bytes(subject, receiving.BASE_SIZE) if subject.with_base else 0
     rooms = []
     media = Media()
     for repository in place.repositories:
         contents = repository.look()
         media = _media(subject, frozenset(usable_packs(contents)))
         rooms.append(
-            (repository.destination.name, repository.destination.free_bytes(), media.new_bytes + size)
+            (repository.destination.name, repository.destination.free_bytes(), media.new_bytes + size + base)
         )
     last = _last_seconds(place)
     new = f"{media.new_files} files, {show_bytes(media.new_bytes)}"
@@ -36,16 +37,18 @@ def estimate(subject: Subject, place: Place) -> Result:
         f"database: {show_bytes(size)} on disk; a set stores less",
         f"media: {media.files} files, {show_bytes(media.bytes)}; to store: {new}",
     ]
+    if base:
+        lines.append(f"files of PostgreSQL, with which moments begin: at most {show_bytes(base)}")
     if media.left_out_files:
         files, saved = media.left_out_files, show_bytes(media.left_out_bytes)
         lines.append(f"left out: {files} files of other servers, {saved}")
     lines += [_room(name, free, most) for name, free, most in rooms]
     lines.append(f"the last run took {show_seconds(last)}" if last is not None else "there was no run yet")
-    return Result(Status.PLANNED, _json(size, media, rooms, last), tuple(lines))
+    return Result(Status.PLANNED, _json((size, base), media, rooms, last), tuple(lines))
 
 
-def _database_bytes(subject: Subject) -> int:
-    with subject.streams.start(subject.config.stack, "db", subject.commands.size) as running:
+def _bytes(subject: Subject, argv: tuple[str, ...]) -> int:
+    with subject.streams.start(subject.config.stack, "db", argv) as running:
         answer = b"".join(running.output()).decode(errors="replace").strip()
         if running.code() or not answer.isdecimal():
             raise OperationFailed(
@@ -80,10 +83,11 @@ def _room(name: str, free: int | None, most: int) -> str:
 
 
 def _json(
-    size: int, media: Media, rooms: list[tuple[str, int | None, int]], last: float | None
+    sizes: tuple[int, int], media: Media, rooms: list[tuple[str, int | None, int]], last: float | None
 ) -> dict[str, object]:
     return {
-        "database_bytes": size,
+        "database_bytes": sizes[0],
+        "base_bytes": sizes[1],
         "media": {name: getattr(media, name) for name in Media.__slots__ if name != "storage"},
         "destinations": [
             {"destination": name, "free_bytes": free, "most_bytes": most} for name, free, most in rooms

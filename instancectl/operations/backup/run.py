@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from instancectl.core.backup import database, doubt, naming, receiving, tar
 from instancectl.core.backup.model import BackupSet, Media, Part, Previous, StoredObject, canonical
 from instancectl.core.backup.wal import Base
 from instancectl.core.units import MIB, show_bytes
-from instancectl.errors import OperationFailed, Refused
+from instancectl.errors import InstanceError, OperationFailed, Refused
 from instancectl.operations.backup import media as packing
 from instancectl.operations.backup.repository import Contents, Repository
 from instancectl.operations.backup.subject import EMPTY_MEDIA, SMALLER, Made, Subject, Tools
@@ -21,6 +22,7 @@ STEPS = 5
 """Database, roles, configuration, Redis, media; and the cluster's files where moments are wanted."""
 
 DUMP = "database.dump.zst.age"
+BASE_NAME = "base.tar"
 BASE_MAGIC = b"backup_label\0"
 """What the archive of a base begins with (basebackup.c)."""
 
@@ -51,7 +53,7 @@ class Run:
         writer = self._writer(set_id)
         last = contents.newest
         told = self._database(writer, last.set if last else None)
-        base = self._base(writer) if self._with_base else None
+        base, baseless = self._base_or_why(writer)
         self._small_parts(writer)
         packed = self._media(writer, contents)
         self._about(writer, told)
@@ -67,6 +69,7 @@ class Run:
             writer.written,
             unsettled=packed.unsettled if packed else (),
             strange=self.subject.media.strange() if self.subject.media else (),
+            baseless=baseless,
         )
 
     def _writer(self, set_id: str) -> Writer:
@@ -99,10 +102,17 @@ class Run:
             note.done(part, f"{sum(told.rows.values())} rows in {len(told.rows)} tables")
         return told
 
-    @property
-    def _with_base(self) -> bool:
-        """A server that we did not deploy sends no WAL: a base of it leads nowhere."""
-        return self.subject.config.backup.point_in_time and self.subject.commands == database.OURS
+    def _base_or_why(self, writer: Writer) -> tuple[Base | None, str]:
+        """Without a base the set restores all but moments: what fails here fails nothing else."""
+        if not self.subject.with_base:
+            return None, ""
+        try:
+            return self._base(writer), ""
+        except InstanceError as error:
+            with suppress(InstanceError):  # a full disk is wanted by the other parts
+                for one in list(writer.destination.listed(naming.part_key(writer.set_id, BASE_NAME))):
+                    writer.destination.delete(one.key)
+            return None, error.message
 
     def _base(self, writer: Writer) -> Base:
         stack = self.subject.config.stack
@@ -111,7 +121,7 @@ class Run:
             self.subject.streams.start(stack, "db", receiving.BASE) as running,
         ):
             part = writer.part(
-                "base.tar",
+                BASE_NAME,
                 _expecting(running.output(), BASE_MAGIC, "pg_basebackup", lambda: running.said),
             )
             base = receiving.base(running.said, running.code())
@@ -202,7 +212,7 @@ class Run:
 
     def _step(self, what: str) -> _Step:
         self._number += 1
-        return _Step(self, what, self._number, STEPS + self._with_base)
+        return _Step(self, what, self._number, STEPS + self.subject.with_base)
 
 
 class _Step:

@@ -55,10 +55,19 @@ class Subject:
     tool: str
     commands: Commands = OURS
 
+    @property
+    def with_base(self) -> bool:
+        """Whether moments begin with the set; a server that we did not deploy sends no WAL to lead on."""
+        return self.config.backup.point_in_time and self.commands == OURS
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A set that exists, and what is to be said about it."""
+    """A set that exists, and what is to be said about it.
+
+    Attributes:
+        baseless: why no moment begins with it, although that was wanted.
+    """
 
     set: BackupSet
     where: str
@@ -67,3 +76,4 @@ class Made:
     faults: tuple[str, ...] = ()
     unsettled: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
+    baseless: str = ""

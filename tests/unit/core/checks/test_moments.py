@@ -59,6 +59,11 @@ def test_without_a_base_nothing_can_be_reached():
     assert "no base" in moments(facts(WELL, None)).seen
 
 
+def test_a_set_without_a_base_is_a_warning_while_an_earlier_one_leads_on():
+    found = moments(replace(facts(WELL), backups=Figures(base=BASE, base_ok=False)))
+    assert (found.severity, "moments begin with an earlier one" in found.seen) == (Severity.WARN, True)
+
+
 def test_it_does_not_apply_where_only_sets_are_kept():
     assert isinstance(moments(facts(WELL, wanted=False)), Skipped)
 
@@ -69,6 +74,10 @@ def test_what_cannot_be_read_is_unknown():
 
 def test_metrics_say_the_same():
     values = {
-        one.metric.name.removeprefix("instancectl_backup_wal_"): one.value for one in samples(WELL, BASE)
+        one.metric.name.removeprefix("instancectl_backup_wal_"): one.value
+        for one in samples(WELL, Figures(base=BASE))
     }
-    assert values == {"sent_timestamp_seconds": NOW - 40, "lag_bytes": 0, "waiting_bytes": 0, "unbroken": 1}
+    assert values == {
+        "sent_timestamp_seconds": NOW - 40, "lag_bytes": 0, "waiting_bytes": 0, "unbroken": 1,
+        "instancectl_backup_base_success": 1,
+    }  # fmt: skip
