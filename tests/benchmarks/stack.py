@@ -138,7 +138,13 @@ def instance() -> Iterator[Instance]:
     with tempfile.TemporaryDirectory(prefix="instancectl-bench-") as directory:
         made = Instance(Path(directory))
         made.init()
+        # What is compared with ours finds a Swarm, too: it must be there before either.
+        own_swarm = docker("info", "--format", "{{.Swarm.LocalNodeState}}").strip() != "active"
+        if own_swarm:
+            docker("swarm", "init", "--advertise-addr", "127.0.0.1")
         try:
             yield made
         finally:
             made.destroy()
+            if own_swarm:
+                docker("swarm", "leave", "--force")
