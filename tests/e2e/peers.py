@@ -12,6 +12,7 @@ import json
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -72,6 +73,14 @@ def _server(peers: Peers) -> ThreadingHTTPServer:
     return Server((peers.address, 0), Handler)
 
 
+@dataclass(frozen=True)
+class Waited:
+    """Seconds that the oldest job waited: at worst, and while the last of a flow came."""
+
+    longest: float
+    last: float
+
+
 class Flow:
     """Enqueues deliveries the way Mastodon's own client does."""
 
@@ -95,18 +104,18 @@ class Flow:
             "jid": f"{number:024x}", "created_at": now, "enqueued_at": now,
         })  # fmt: skip
 
-    def keep_up(self, per_second: float, seconds: float) -> float:
-        """A steady flow; returns the longest that the oldest job was seen to wait."""
-        started, longest = time.monotonic(), 0.0
+    def keep_up(self, per_second: float, seconds: float) -> Waited:
+        """A steady flow; returns how long the oldest job was seen to wait."""
+        started, longest, last = time.monotonic(), 0.0, 0.0
         while (passed := time.monotonic() - started) < seconds:
             due = int(passed * per_second) + 1
             if due > (done := getattr(self, "_kept", 0)):
                 self.send(due - done)
                 self._kept = due
-            longest = max(longest, self.latency())
+            longest = max(longest, last := self.latency())
             time.sleep(0.3)
         self._kept = 0
-        return longest
+        return Waited(longest, last)
 
     def latency(self) -> float:
         """Seconds that the oldest delivery has waited."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.e2e.host import Instance, docker, eventually, free_port
-from tests.e2e.peers import Flow, Peers
+from tests.e2e.peers import Flow, Peers, Waited
 
 pytestmark = pytest.mark.e2e
 
@@ -24,6 +24,9 @@ OBJECTIVE = 15
 ANSWER_SECONDS = 1.0
 FLOW = 42.0
 """Deliveries a second: one process of 25 threads and the base process carry 30 at a second each."""
+
+SURGE = 75
+"""Seconds: time enough to notice, to start a process on a busy machine and to work the backlog off."""
 
 
 def running(instance: Instance, service: str) -> int:
@@ -160,34 +163,36 @@ def configured(instance: Instance, scaling: str) -> None:
 
 class TestAutomatic:
     @pytest.mark.slow
-    def test_fixed_capacity_breaks_its_objective_and_the_autoscaler_holds_it(
+    def test_fixed_capacity_breaks_its_objective_and_the_autoscaler_restores_it(
         self, instance: Instance
     ) -> None:
         with Peers(4, seconds=ANSWER_SECONDS) as peers:
-            fixed = self.surge(instance, peers, "advise", 60)
-            print(f"fixed: the oldest delivery waited {fixed:.1f} s of {OBJECTIVE} s")
-            assert fixed > OBJECTIVE
+            fixed = self.surge(instance, peers, "advise", SURGE)
+            print(f"fixed: the oldest delivery waited {fixed.longest:.1f} s of {OBJECTIVE} s")
+            assert fixed.last > OBJECTIVE
             assert running(instance, PUSH) == 1
             started = time.time()
-            scaled = self.surge(instance, peers, "auto", 60)
-            print(f"auto: the oldest delivery waited {scaled:.1f} s of {OBJECTIVE} s")
+            scaled = self.surge(instance, peers, "auto", SURGE)
+            verdict = "held" if scaled.longest <= OBJECTIVE else "restored"
+            print(f"auto: {verdict}; at worst {scaled.longest:.1f} s, at the end {scaled.last:.1f} s")
             grown = next(one for one in seen(instance) if one["at"] > started and one["outcome"] == "done")
             print(f"{grown['at'] - started:.1f} s after the surge began: {grown['reason']}")
-            assert scaled <= OBJECTIVE
+            assert scaled.last <= OBJECTIVE, "the flow has not ended, and the objective is broken still"
+            assert scaled.longest < fixed.longest
             assert instance.cli("plan", "--exit-code").code == 0
 
-    def surge(self, instance: Instance, peers: Peers, scaling: str, seconds: float) -> float:
+    def surge(self, instance: Instance, peers: Peers, scaling: str, seconds: float) -> Waited:
         configured(instance, scaling)
         instance.cli("scale", "release")
         flow = Flow(instance, peers)
         peers.received.clear()
         with agent(instance):
             time.sleep(12)  # a first sample, so that processor time is known
-            longest = flow.keep_up(FLOW, seconds)
+            waited = flow.keep_up(FLOW, seconds)
             if scaling == "auto":
                 self.first_worker(instance)
             flow.settle()
-        return longest
+        return waited
 
     def first_worker(self, instance: Instance) -> None:
         """From the threat to a second process that works: by Swarm's and Redis' own records."""
