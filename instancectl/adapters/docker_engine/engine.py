@@ -61,6 +61,11 @@ def _refusal(action: str, error: APIError) -> OperationFailed:
     return OperationFailed(f"Docker refused to {action.replace('_', ' ')}: {said}", subject="docker")
 
 
+def failure_in(event: Json) -> str:
+    """What a line of progress says went wrong, or nothing: `error` is on its way out (API 1.48)."""
+    return str((event.get("errorDetail") or {}).get("message") or event.get("error") or "")
+
+
 class DockerSwarm:
     """See `ports.swarm.Swarm`. The connection is made on first use."""
 
@@ -264,8 +269,8 @@ class DockerSwarm:
         try:
             # Streamed: a long pull never times out, and a failure in its middle is an event, not a status.
             for event in self.api.pull(reference, stream=True, decode=True):
-                if "error" in event:
-                    failure.message += f": {event['error']}"
+                if said := failure_in(event):
+                    failure.message += f": {said}"
                     raise failure
         except APIError as error:
             failure.message += f": {error.explanation}"

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
+from typing import Final
 
 from docker.errors import ImageNotFound
 
-from instancectl.adapters.docker_engine.engine import DockerSwarm, translation
+from instancectl.adapters.docker_engine.engine import DockerSwarm, failure_in, translation
+from instancectl.adapters.docker_engine.spec import Json
 from instancectl.errors import OperationFailed, Unreachable
+
+RUNS: Final = ("Entrypoint", "Cmd", "Env", "User", "WorkingDir")
+"""Of an image's configuration: what a container of it becomes, besides its files."""
 
 
 class DockerImages:
@@ -21,7 +28,7 @@ class DockerImages:
         """What identifies the content; empty when the image is not here."""
         with translation("inspect the image"):
             try:
-                return str(self._swarm.api.inspect_image(reference)["Id"])
+                return identity(self._swarm.api.inspect_image(reference))
             except ImageNotFound:
                 return ""
 
@@ -47,5 +54,19 @@ class DockerImages:
         """Take in such a stream."""
         with translation("load the image"):
             for event in self._swarm.connect(None).load_image(chunks):
-                if "error" in event:
-                    raise OperationFailed(f"Docker refused to load the image: {event['error']}")
+                if said := failure_in(event):
+                    raise OperationFailed(f"Docker refused to load the image: {said}")
+
+
+def identity(found: Json) -> str:
+    """From the Engine's description of an image: the same wherever the same content lies.
+
+    Its `Id` is the digest of the configuration in Docker's own store, and of the manifest in containerd's,
+    which Engines from 29 on begin with. Layers and what runs are told alike by both.
+    """
+    layers = (found.get("RootFS") or {}).get("Layers")
+    if not layers:
+        return str(found["Id"])
+    config = found.get("Config") or {}
+    told = [layers, *(config.get(name) or None for name in RUNS)]
+    return f"sha256:{hashlib.sha256(json.dumps(told).encode()).hexdigest()}"
