@@ -176,9 +176,12 @@ def _waited_seconds(enqueued_at: float | None, now: float) -> float:
 
 def _process(row: list[Any], now: float) -> SidekiqProcess:
     identity, info, beat, quiet, busy, threads = row
-    queues = tuple(str(name) for name in json.loads(info)["queues"])
+    told = json.loads(info)
+    queues = tuple(str(name) for name in told["queues"])
+    # Up to Sidekiq 8.0 (Mastodon 4.5) the number of threads stood in `info`.
+    number = int(threads or told.get("concurrency") or 0)
     return SidekiqProcess(
-        str(identity), queues, max(0.0, now - float(beat)), quiet == "true", int(busy or 0), int(threads or 0)
+        str(identity), queues, max(0.0, now - float(beat)), quiet == "true", int(busy or 0), number
     )
 
 

@@ -79,6 +79,7 @@ CROWD: Final = r"""
 require 'json'
 require 'net/http'
 require 'securerandom'
+require 'sidekiq/api'
 
 SECONDS, PEOPLE, RATE = %w(SECONDS PEOPLE DELIVERIES).map { |name| Integer(ENV.fetch("DRILL_#{name}")) }
 SITE = ENV.fetch('LOCAL_DOMAIN')

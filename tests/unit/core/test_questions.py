@@ -67,6 +67,13 @@ def test_redis_tells_about_itself_and_about_sidekiq() -> None:
     assert (process.busy, process.threads, process.quiet) == (2, 5, False)
 
 
+def test_a_sidekiq_that_tells_its_threads_in_its_info_has_them() -> None:
+    info = json.dumps({**json.loads(PROCESS_INFO), "version": "8.0.9", "concurrency": 25})
+    found = questions.read_redis(redis_output(processes=[["x", info, "1795326295", "false", "2", False]]))
+    assert found is not None
+    assert found.processes[0].threads == 25
+
+
 def test_an_empty_table_of_lua_is_an_object_and_means_nothing() -> None:
     found = questions.read_redis(redis_output(processes={}, sizes={}, oldest={}))
     assert found is not None
