@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from instancectl.adapters import durably
 from instancectl.core.backup.figures import Figures
 from instancectl.core.backup.wal_figures import WalFigures
 from instancectl.errors import OperationFailed
@@ -46,14 +46,8 @@ class _RecordFile(Generic[R]):
             before = self.load()
         except OperationFailed:
             before = self._kind.from_json({})
-        beside = self._path.with_name(f".{self._path.name}.new")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with beside.open("w") as file:
-                file.write(json.dumps(edit(before).as_json(), indent=2) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
+            durably.replace(self._path, json.dumps(edit(before).as_json(), indent=2) + "\n", 0o644)
         except OSError as error:
             raise OperationFailed(f"cannot write `{self._path}`: {error.strerror}") from error
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from instancectl.adapters import durably
 from instancectl.core.config import InstanceConfig
 from instancectl.core.config_edit import with_values
 from instancectl.core.config_errors import understood
@@ -73,7 +72,10 @@ class ConfigFile:
         """
         text = with_values(self._path.read_text(encoding="utf-8"), values)
         parse(text, str(self._path))
-        _whole(self._path, text, self._path.stat().st_mode & 0o777, lambda beside: beside.replace(self._path))
+        try:
+            durably.replace(self._path, text, self._path.stat().st_mode & 0o777)
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
 
 
 def write_new(path: Path, text: str) -> None:
@@ -82,31 +84,13 @@ def write_new(path: Path, text: str) -> None:
     Raises:
         ConfigError: it cannot be written, or it exists.
     """
-    _whole(path, text, 0o644, lambda beside: _name(beside, path))
-
-
-def _whole(path: Path, text: str, mode: int, give_name: Callable[[Path], object]) -> None:
-    """Write a file beside the place, durably, and give it its name there: whole or not at all."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        beside = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.chmod(mode)
-            give_name(beside)
-        finally:
-            beside.unlink(missing_ok=True)
+        created = durably.create(path, text, 0o644)
     except OSError as error:
-        raise ConfigError(f"cannot write `{path}`: {error.strerror}", subject=str(path)) from error
+        raise _unwritable(path, error) from error
+    if not created:
+        raise ConfigError(f"`{path}` exists; it is never overwritten", subject=str(path))
 
 
-def _name(beside: Path, path: Path) -> None:
-    """Give the finished file its name; a link fails if somebody was faster, where a rename overwrites."""
-    try:
-        path.hardlink_to(beside)
-    except FileExistsError as error:
-        raise ConfigError(f"`{path}` exists; it is never overwritten", subject=str(path)) from error
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"cannot write `{path}`: {error.strerror}", subject=str(path))

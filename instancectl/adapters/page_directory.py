@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from instancectl.adapters import durably
 from instancectl.core.monitoring.status_page import Announcement
 from instancectl.core.monitoring.status_page_files import PageFile
 from instancectl.errors import OperationFailed
@@ -30,7 +30,7 @@ class PageDirectory:
         try:
             self._path.mkdir(parents=True, exist_ok=True)
             for file in files:
-                _replace(self._path / file.name, file.content, 0o644)
+                durably.replace(self._path / file.name, file.content, 0o644)
         except OSError as error:
             raise OperationFailed(
                 f"cannot write the status page to `{self._path}`: {error.strerror}",
@@ -64,22 +64,10 @@ class AnnouncementFile:
         """Replace all of it."""
         text = json.dumps([asdict(one) for one in announcements], indent=1)
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self._path, text.encode(), 0o600)
+            durably.replace(self._path, text)
         except OSError as error:
             raise OperationFailed(
                 f"cannot write what was announced to `{self._path}`: {error.strerror}",
                 hint="is the disk full? try `df -h`",
                 subject=str(self._path),
             ) from error
-
-
-def _replace(path: Path, content: bytes, mode: int) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.chmod(mode)
-    beside.replace(path)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
+from instancectl.adapters import durably
 from instancectl.core.backup.restoring import Record
 from instancectl.errors import ConfigError, OperationFailed
-
-PRIVATE = 0o600
 
 
 class RecordFile:
@@ -36,7 +33,7 @@ class RecordFile:
     def save(self, record: Record) -> None:
         """Whole or not at all."""
         try:
-            _write(self._path, json.dumps(record.as_json(), indent=2).encode() + b"\n")
+            durably.replace(self._path, json.dumps(record.as_json(), indent=2).encode() + b"\n")
         except OSError as error:
             raise OperationFailed(f"cannot write `{self._path}`: {error.strerror}") from error
 
@@ -67,27 +64,7 @@ class InstanceDirectory:
                 older = path.with_name(f"{path.name}.before-restore")
                 path.replace(older)
                 moved = older.name
-            _write(path, content)
+            durably.replace(path, content)
         except OSError as error:
             raise ConfigError(f"cannot write `{path}`: {error.strerror}", subject=str(path)) from error
         return moved
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.chmod(PRIVATE)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from instancectl.adapters import durably
 from instancectl.core import dotenv
 from instancectl.core.secret_set import CATALOGUE, SecretSet, from_values
 from instancectl.errors import ConfigError
@@ -144,28 +144,8 @@ def _lines(name: str, value: str, purposes: Mapping[str, str]) -> tuple[str, str
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write beside, flush to disk, rename: whole or not at all, never readable by others."""
+    """Never readable by others, and durable: it is the only copy of the keys."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(beside).replace(path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
-        _sync_directory(path.parent)
+        durably.replace(path, text, MODE)
     except OSError as error:
         raise ConfigError(f"cannot write `{path}`: {error.strerror}", subject=str(path)) from error
-
-
-def _sync_directory(path: Path) -> None:
-    # Without it a power cut can undo the rename: the only copy of the keys would be gone.
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from instancectl.adapters import durably
 from instancectl.core.applied import Applied
 from instancectl.errors import ConfigError, OperationFailed
 
@@ -48,16 +48,9 @@ class StateDirectory:
                 self._write(path, content)
 
     def _write(self, path: Path, content: str) -> None:
-        beside = path.with_name(f".{path.name}.new")
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with beside.open("w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
+            durably.replace(path, content, 0o644)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise OperationFailed(
                 f"cannot write `{path}`",
                 hint="is the disk full? try `df -h`; nothing was lost",

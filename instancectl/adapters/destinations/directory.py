@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from io import FileIO
 from pathlib import Path
 
+from instancectl.adapters import durably
 from instancectl.core.backup.danger import OPEN_DIRECTORY, SAME_DISK, Danger
 from instancectl.core.backup.garbage import Listed
 from instancectl.errors import InstanceError, OperationFailed, Unreachable
@@ -88,7 +89,7 @@ class DirectoryDestination:
                 raise OperationFailed(f"`{key}` exists already in {self.name}", subject=key) from None
             beside.rename(final)
         for parent in (*made, Path()):
-            _sync(self._root / parent)
+            durably.sync_directory(self._root / parent)
 
     def read(self, key: str) -> Iterator[bytes]:
         """Its content."""
@@ -209,11 +210,3 @@ class _Sink:
             left = memoryview(chunk)
             while left:
                 left = left[self._file.write(left) :]
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

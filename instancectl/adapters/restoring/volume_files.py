@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final
 
+from instancectl.adapters import durably
 from instancectl.adapters.restoring.failing import translated
 from instancectl.core.backup.aside import BEFORE, MODE, MOVING, OURS, RESTORED, RETURNING
 
@@ -94,7 +95,7 @@ class VolumeDirectory:
             if (root / RETURNING).exists():
                 _move_all(root / RETURNING, root)
                 (root / RETURNING).rmdir()
-                _sync(root)
+                durably.sync_directory(root)
 
     def _exchange(self, root: Path, source: Path, aside: Path, keep: frozenset[str]) -> None:
         if not aside.exists():
@@ -105,7 +106,7 @@ class VolumeDirectory:
             moving.rename(aside)  # from here on, what is live was restored
         _move_all(source, root)
         source.rmdir()
-        _sync(root)
+        durably.sync_directory(root)
 
     def drop(self, volume: str) -> None:
         """Remove everything of ours."""
@@ -149,11 +150,3 @@ def _move_all(source: Path, target: Path) -> None:
     if source.exists():
         for path in sorted(source.iterdir()):
             path.rename(target / path.name)
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
