@@ -140,11 +140,18 @@ def packages() -> dict:
 
 def docker() -> dict:
     """The Engine that is installed, what brought it, and its Swarm."""
-    if not shutil.which("docker") and not shutil.which("dockerd"):
+    # Where snaps are is not in the path of every login.
+    path = os.environ.get("PATH", os.defpath) + ":/snap/bin"
+    command = shutil.which("docker", path=path)
+    if not command and not shutil.which("dockerd"):
         return {}
     version = output("docker", "version", "--format", "{{.Server.Version}}").strip()
     swarm = output("docker", "info", "--format", "{{.Swarm.LocalNodeState}}").strip()
-    brought = [name for name in ("docker-ce", "docker.io", "moby-engine") if has_package(name)]
+    brought = [
+        name for name in ("docker-ce", "docker.io", "moby-engine", "podman-docker") if has_package(name)
+    ]
+    if not brought and os.path.basename(os.path.realpath(command or "")) == "snap":
+        brought = ["snap"]
     client = re.search(r"\d[\w.+~-]*", output("dockerd", "--version"))
     return {
         "docker_version": version or (client.group(0) if client else ""),

@@ -51,7 +51,7 @@ class HostFacts:
         dpkg_holder: which process holds the package manager's lock.
         held_packages: packages that apt may not change.
         docker_version: of the Docker Engine.
-        docker_package: what brought it: `docker.io`, `docker-ce`, `docker-ce-rootless` … or `unknown`.
+        docker_package: what brought it: `docker.io`, `docker-ce`, `snap`, `podman-docker` … or `unknown`.
         swarm: `LocalNodeState`: `inactive`, `active`, `pending`, `error`, `locked`.
         login_keys: lines of the login user's authorized_keys.
         mesh_public_key: of the host's WireGuard interface.
@@ -120,7 +120,7 @@ def _frozen(value: object) -> object:
 
 def problems(facts: HostFacts) -> tuple[Finding, ...]:
     """What stands in the way of provisioning: `fail` forbids it, `warn` is worth knowing first."""
-    return (*_system(facts), *_login(facts), *_packages(facts), *_room(facts))
+    return (*_system(facts), *_login(facts), *_packages(facts), *_docker(facts), *_room(facts))
 
 
 def _fail(check: str, seen: str, needed: str, hint: str) -> Finding:
@@ -203,6 +203,23 @@ def _packages(facts: HostFacts) -> Iterator[Finding]:
             f"packages on hold: {', '.join(facts.held_packages)}",
             "packages that get security updates",
             f"`sudo apt-mark unhold {' '.join(facts.held_packages)}`, unless it is on purpose",
+        )
+
+
+def _docker(facts: HostFacts) -> Iterator[Finding]:
+    if facts.docker_package == "snap":
+        yield _fail(
+            "docker",
+            "Docker comes from a snap, which has other paths and units, and restarts when it updates itself",
+            "Docker Engine from a package",
+            "move away what runs in it, then `sudo snap remove docker`",
+        )
+    elif facts.docker_package == "podman-docker":
+        yield _fail(
+            "docker",
+            "`docker` is Podman, which has no Swarm",
+            "Docker Engine from a package",
+            "`sudo apt-get remove podman-docker`",
         )
 
 

@@ -52,6 +52,8 @@ def test_other_systems_are_refused_with_the_list(system, version):
         ({"sudo": "none", "user": "me"}, "host-sudo"),
         ({"dpkg_problem": "docker.io"}, "host-dpkg"),
         ({"dpkg_holder": "apt-get (pid 812)"}, "host-dpkg-lock"),
+        ({"docker_package": "snap"}, "host-docker"),
+        ({"docker_package": "podman-docker"}, "host-docker"),
         ({"disk_free_bytes": 2 * GIB}, "host-disk"),
         ({"disk_free_bytes": 0, "record": {}}, "host-disk"),
     ],
