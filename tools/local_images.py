@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
+import socket
 import subprocess
 import sys
 
 import machine
 from note import LOG, QuickstartError, remember
 
-PROBE_IMAGE = "caddy:2.11"
-"""Asked for without pulling it: whether an image registry answers at all."""
+PROBE_IMAGES = ("caddy:2.11", "ghcr.io/mastodon/mastodon:v4.6.3")
+"""Asked for without pulling them: one of each registry that the official ones come from."""
+
+SOCKET = "unix:///var/run/docker.sock"
 
 PROBE_SECONDS = 15
 
@@ -26,8 +31,26 @@ def choose(wish: str) -> tuple[str, dict[str, str]]:
 
 
 def registry_answers() -> bool:
-    """Whether a manifest can be read within a few seconds."""
-    return machine.answer("docker", "manifest", "inspect", PROBE_IMAGE, timeout=PROBE_SECONDS).returncode == 0
+    """Whether Docker Engine, which will pull them, can read the manifests within a few seconds."""
+    return all(manifest_is_there(image) for image in PROBE_IMAGES)
+
+
+def manifest_is_there(image: str) -> bool:
+    """Asked through the Engine: its mirrors and its proxy may be others than those of the command line."""
+    address = os.environ.get("DOCKER_HOST") or SOCKET
+    if not address.startswith("unix://"):
+        return machine.answer("docker", "manifest", "inspect", image, timeout=PROBE_SECONDS).returncode == 0
+    engine = http.client.HTTPConnection("docker", timeout=PROBE_SECONDS)
+    engine.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    engine.sock.settimeout(PROBE_SECONDS)
+    try:
+        engine.sock.connect(address.removeprefix("unix://"))
+        engine.request("GET", f"/distribution/{image}/json")
+        return engine.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        engine.close()
 
 
 def build() -> tuple[str, dict[str, str]]:
