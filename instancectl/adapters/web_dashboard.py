@@ -1,23 +1,27 @@
 """Serves the dashboard on loopback; the only importer of Starlette and uvicorn.
 
 It asks nobody for a password. So it answers only under names of loopback, whatever a foreign page makes a
-browser ask for, only `GET`, and it allows the browser no script, style or connection but its own.
+browser ask for, and it allows the browser no script, style or connection but its own.
+The one thing that can be changed is silences, with a form of its own page only: see `_refusal`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import socket
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from instancectl.core.monitoring.overview_html import POLICY, missing_page, page, runbook_page
@@ -26,6 +30,7 @@ from instancectl.core.monitoring.panels import PAGES
 from instancectl.core.monitoring.runbook import as_markup, title_of
 from instancectl.errors import InstanceError, OperationFailed
 from instancectl.ports.pages import Pages
+from instancectl.ports.silence_desk import Reply, SilenceDesk
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,10 +41,14 @@ NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 KINDS: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
 STOP_SECONDS = 3
+FORM_BYTES: Final = 8192
+FORM_SECONDS: Final = 10.0
+FORM: Final = "application/x-www-form-urlencoded"
 HEADERS: Final = (
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    # With `no-referrer` a browser says `Origin: null` of our own forms, too.
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
@@ -48,13 +57,15 @@ HEADERS: Final = (
 class DashboardServer:
     """Runs in a thread of its own until it is closed."""
 
-    def __init__(self, address: tuple[str, int], pages: Pages, static: Path) -> None:
-        """Listen at once.
+    def __init__(
+        self, address: tuple[str, int], pages: Pages, static: Path, desk: SilenceDesk | None = None
+    ) -> None:
+        """Listen at once; without a desk nothing can be changed.
 
         Raises:
             OperationFailed: the address is taken or is not ours, or the static files are missing.
         """
-        served = application(pages, static)
+        served = application(pages, static, desk)
         self._socket = _listening(address)
         settings = uvicorn.Config(
             served,
@@ -91,13 +102,14 @@ class DashboardServer:
         self._server.run(sockets=[self._socket])
 
 
-def application(pages: Pages, static: Path) -> ASGIApp:
+def application(pages: Pages, static: Path, desk: SilenceDesk | None = None) -> ASGIApp:
     """The dashboard as an ASGI application."""
     routes = [
         Route("/static/{name}", _static(static)),
         Route("/runbooks/{slug}", _runbook(pages)),
         Route("/series/{panel}", _series(pages)),
         Route("/overview.json", _overview(pages)),
+        *(_silences(desk) if desk else ()),
         Route("/{slug}", _page(pages)),
         Route("/", _page(pages)),
     ]
@@ -183,6 +195,75 @@ def _runbook(pages: Pages) -> Callable[[Request], Response]:
         return HTMLResponse(runbook_page(pages.domain, title_of(text), as_markup(text)))
 
     return answer
+
+
+def _silences(desk: SilenceDesk) -> list[Route]:
+    def every(_request: Request) -> Response:
+        return _replied(desk.show())
+
+    def one(request: Request) -> Response:
+        return _replied(desk.show(request.path_params["alert"]))
+
+    async def take(request: Request) -> Response:
+        alert = request.path_params["alert"]
+        return await _changed(request, lambda fields: desk.take(alert, fields))
+
+    async def end(request: Request) -> Response:
+        return await _changed(request, desk.end)
+
+    return [
+        Route("/silences", every, methods=["GET"]),
+        Route("/silences", end, methods=["POST"]),
+        Route("/silences/{alert}", one, methods=["GET"]),
+        Route("/silences/{alert}", take, methods=["POST"]),
+    ]
+
+
+async def _changed(request: Request, change: Callable[[Mapping[str, str]], Reply]) -> Response:
+    refusal = _refusal(request)
+    if refusal:
+        return PlainTextResponse(f"{refusal}; nothing was changed\n", 403)
+    try:
+        body = await asyncio.wait_for(_body(request), FORM_SECONDS)
+    except TimeoutError:
+        return PlainTextResponse("the form did not arrive; nothing was changed\n", 408)
+    if body is None:
+        return PlainTextResponse("that is no form of this page; nothing was changed\n", 413)
+    fields = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+    return _replied(await run_in_threadpool(change, fields))
+
+
+def _refusal(request: Request) -> str:
+    """Why a form is none of ours; empty when it is.
+
+    A browser says from which page it comes, and no page can make it lie. What says nothing is no browser,
+    and has the command. The token in the form, which no foreign page can read, is looked at by the desk.
+    """
+    headers = request.headers
+    if headers.get("origin") != f"http://{headers.get('host', '')}":
+        return "this form was not sent from a page of the dashboard"
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return "this form was sent by another site"
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        return "this is no form"
+    return ""
+
+
+async def _body(request: Request) -> bytes | None:
+    """All of it; None when it is longer than any form here."""
+    found = bytearray()
+    async for chunk in request.stream():
+        found += chunk
+        if len(found) > FORM_BYTES:
+            return None
+    return bytes(found)
+
+
+def _replied(reply: Reply) -> Response:
+    headers = {"cache-control": "no-store"}
+    if reply.location:
+        return RedirectResponse(reply.location, reply.status, headers)
+    return HTMLResponse(reply.page, reply.status, headers)
 
 
 def _unusable(error: InstanceError) -> Response:

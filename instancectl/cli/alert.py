@@ -8,6 +8,7 @@ import typer
 
 from instancectl import wiring
 from instancectl.cli.context import globals_of
+from instancectl.core.alerting.alertmanager import LONGEST_SECONDS
 from instancectl.core.result import Result, Status
 
 UNITS = {"m": 60, "h": 3600, "d": 86400}
@@ -69,7 +70,7 @@ def rules(ctx: typer.Context) -> Result:
 
 def _seconds(text: str) -> int:
     number, unit = text[:-1], text[-1:]
-    if not number.isdigit() or unit not in UNITS or not 0 < int(number) * UNITS[unit] <= 30 * 86400:
+    if not number.isdigit() or unit not in UNITS or not 0 < int(number) * UNITS[unit] <= LONGEST_SECONDS:
         raise typer.BadParameter(
             f"`{text}` is no time from 1m to 30d, such as 30m, 2h or 1d"
             if text

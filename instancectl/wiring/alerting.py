@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from instancectl.core.invocation import Globals
-from instancectl.core.unknown import Known, Unknown
 from instancectl.wiring.instance import (
     OpenInstance,
     clock,
@@ -24,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from instancectl.adapters.sqlite.alert_spool import SqliteSpool
-    from instancectl.core.alerting.alertmanager import Active
     from instancectl.core.config import InstanceConfig
     from instancectl.core.monitoring.metric import Sample
     from instancectl.core.secret_set import SecretSet
     from instancectl.operations.alerting import Courier, Desk, Post, Silencing, Trial
     from instancectl.operations.monitoring.agent import Agent
     from instancectl.ports.http_probe import HttpProbe
+    from instancectl.ports.reporter import Reporter
 
 ALERTMANAGER_SECONDS = 3.0
 RECEIVER_SECONDS = 10.0
@@ -53,23 +52,18 @@ def silencing(options: Globals, command: str) -> Silencing:
 def silences_of(opened: OpenInstance, options: Globals, command: str) -> Silencing:
     """Likewise, for an instance that is open already."""
     from instancectl.adapters.journal_file import invoker
+
+    return silences_by(opened, reporter(options), command, invoker())
+
+
+def silences_by(opened: OpenInstance, told: Reporter, command: str, who: str) -> Silencing:
+    """Likewise, in somebody's name."""
     from instancectl.operations.alerting import Silencing
 
     return Silencing(
         watched(opened), _asking(ALERTMANAGER_SECONDS), _spool(opened), journal(opened, command),
-        reporter(options), clock(), invoker(),
+        told, clock(), who,
     )  # fmt: skip
-
-
-def active_alerts(opened: OpenInstance) -> Known[tuple[Active, ...]]:
-    """What fires now, as Alertmanager says."""
-    from instancectl.core.alerting import alertmanager
-    from instancectl.core.monitoring.rules import reached
-
-    if not opened.config.monitoring.enabled:
-        return Unknown("nothing evaluates alerts here", "set `enabled = true` in `[monitoring]`")
-    base = f"http://{reached(watched(opened).monitoring.alertmanager_listen)}"
-    return alertmanager.alerts_of(_asking(ALERTMANAGER_SECONDS).ask(alertmanager.list_alerts(base)))
 
 
 def trial(options: Globals) -> Trial:

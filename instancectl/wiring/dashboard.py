@@ -20,15 +20,18 @@ if TYPE_CHECKING:
     from instancectl.adapters.sqlite.uptime_ledger import SqliteLedger
     from instancectl.adapters.ssh import Tunnel
     from instancectl.adapters.terminal_screen import TerminalScreen
+    from instancectl.core.alerting.alertmanager import Silence
     from instancectl.core.host.address import HostAddress
     from instancectl.core.monitoring.metric import Sample
     from instancectl.core.monitoring.overview import Decision, Firing
     from instancectl.operations.monitoring.agent import Agent, Server
     from instancectl.operations.monitoring.dashboard import Dashboard
+    from instancectl.operations.monitoring.quieting import Quieting
     from instancectl.ports.overview_source import OverviewSource
     from instancectl.ports.reporter import Reporter
 
 
+NOT_EVALUATED = Unknown("nothing evaluates alerts here", "set `enabled = true` in `[monitoring]`")
 DECISIONS = 50
 DECISION_SECONDS = 7 * 86400.0
 
@@ -59,10 +62,11 @@ def served(opened: OpenInstance, agent: Agent, reporter: Reporter, further: Samp
     from instancectl.operations.monitoring.dashboard import Served
 
     made = dashboard(opened, agent, reporter, further)
+    desk = _silence_desk(opened, made, reporter)
     host, _, port = opened.config.dashboard.listen.rpartition(":")
     static = assets_directory("monitoring") / "dashboard"
     try:
-        server = DashboardServer((host.strip("[]"), int(port)), made, static)
+        server = DashboardServer((host.strip("[]"), int(port)), made, static, desk)
     except InstanceError as error:  # probing matters more than being looked at
         reporter.note(f"{error.message}; {error.hint}")
         return ()
@@ -83,7 +87,8 @@ def dashboard(opened: OpenInstance, agent: Agent, reporter: Reporter, further: S
             ring=SqliteRing(opened.paths.state_directory / "readings.sqlite3"),
             clock=clock(),
             reporter=reporter,
-            alerts=lambda: _alerts(opened),
+            alerts=lambda: _alerts(opened, reporter),
+            silences=lambda: _silences(opened, reporter),
             decisions=lambda: _decisions(opened),
             runbook=runbook,
         ),
@@ -134,13 +139,36 @@ def open_in_browser(url: str) -> None:
     webbrowser.open(url)
 
 
-def _alerts(opened: OpenInstance) -> Known[tuple[Firing, ...]]:
-    from instancectl.core.monitoring.overview import Firing
-    from instancectl.wiring.alerting import active_alerts
+def _silence_desk(opened: OpenInstance, made: Dashboard, reporter: Reporter) -> Quieting:
+    import secrets
 
-    found = active_alerts(opened)
-    if isinstance(found, Unknown):
-        return found
+    from instancectl.operations.monitoring.quieting import Quieting
+    from instancectl.wiring.alerting import silences_by
+
+    return Quieting(
+        opened.config,
+        clock(),
+        lambda who: silences_by(opened, reporter, "dashboard", who),
+        made.read_alerts,
+        secrets.token_urlsafe(24),
+    )
+
+
+def _silences(opened: OpenInstance, reporter: Reporter) -> Known[tuple[Silence, ...]]:
+    from instancectl.wiring.alerting import silences_by
+
+    if not opened.config.monitoring.enabled:
+        return NOT_EVALUATED
+    return silences_by(opened, reporter, "dashboard", "").running()
+
+
+def _alerts(opened: OpenInstance, reporter: Reporter) -> Known[tuple[Firing, ...]]:
+    from instancectl.core.monitoring.overview import Firing
+    from instancectl.wiring.alerting import silences_by
+
+    if not opened.config.monitoring.enabled:
+        return NOT_EVALUATED
+    found = silences_by(opened, reporter, "dashboard", "").active()
     shown = sorted(found, key=lambda one: (one.severity != "page", one.since))
     return tuple(
         Firing(one.name, one.severity, one.summary, one.since, one.runbook, one.silenced)

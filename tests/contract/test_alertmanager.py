@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from instancectl.core.monitoring.metric import Sample
 from instancectl.core.monitoring.rules import alertmanager_files, prometheus_files
 from instancectl.core.secret_set import from_values
 from instancectl.operations.alerting import Courier, Desk, Post, Silencing, Trial
+from instancectl.operations.monitoring.quieting import Quieting
 from tests.contract.standin_harness import built_images
 from tests.fakes import alerts, instance
 from tests.fakes.journal import FakeJournal
@@ -252,6 +253,25 @@ def test_a_silence_is_kept_and_ends(pipeline: Pipeline) -> None:
     until(lambda: any(one["silenced"] for one in pipeline.silencing().show().data["alerts"]), 10)
     assert pipeline.silencing().end("RedisMemoryHigh").status.value == "changed"
     assert pipeline.silencing().show().data["silences"] == []
+
+
+def test_the_dashboard_silences_as_the_command_does(pipeline: Pipeline) -> None:
+    def by(who: str) -> Silencing:
+        return replace(pipeline.silencing(), who=who)
+
+    desk = Quieting(pipeline.config, SystemClock(), by, lambda: None, "token")
+    form = {"token": "token", "lasts": "4h", "why": "a bigger disk is on its way", "who": "Grace"}
+    pipeline.raise_alerts("ReplicationLagHigh", replica="one")
+    assert desk.take("ReplicationLagHigh", form).status == 303
+    until(lambda: "ReplicationLagHigh" in _silenced(pipeline), 10)
+    page = desk.show("ReplicationLagHigh").page
+    assert "nobody is told about ReplicationLagHigh until" in page
+    assert "a bigger disk is on its way" in page
+    (one,) = [kept for kept in by("").running() if kept.who == "Grace"]
+    assert 4 * 3600 - 60 < one.until - time.time() <= 4 * 3600
+    assert desk.end({"token": "token", "id": one.id, "alert": "ReplicationLagHigh"}).status == 303
+    assert "people are told about ReplicationLagHigh" in desk.show("ReplicationLagHigh").page
+    assert not [kept for kept in by("").running() if kept.who == "Grace"]
 
 
 def test_a_deploys_silence_covers_what_it_causes(pipeline: Pipeline) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -17,6 +18,7 @@ from instancectl.core.monitoring.panels import PAGES
 from instancectl.core.monitoring.surfaces import slis_of
 from tests.contract.chromium import PROGRAM, Chromium, Page
 from tests.operations.looked_at import ROOT, LookedAt, fill_ledger
+from tests.operations.quieted import FORM, Quieted
 from tests.operations.watched import CONFIG
 
 pytestmark = [pytest.mark.contract, pytest.mark.skipif(not PROGRAM, reason="there is no Chromium")]
@@ -171,6 +173,87 @@ def test_an_alert_leads_to_its_runbook(browser: Chromium, server: DashboardServe
     assert "docker service ps social-example_db" in page.value("document.body.textContent")
     assert page.value(CONTRAST)[0] >= LEAST_CONTRAST
     assert not page.complaints
+
+
+# ---- silences
+
+
+@pytest.fixture
+def quieted() -> Quieted:
+    return Quieted().fires("DatabaseDown")
+
+
+@pytest.fixture
+def changing(quieted: Quieted) -> Iterator[DashboardServer]:
+    made = DashboardServer(
+        ("127.0.0.1", 0), quieted.looked.dashboard, ROOT / "monitoring" / "dashboard", quieted.desk
+    )
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("width", "dark"), [(320, False), (1200, True)])
+def test_an_alert_is_silenced_by_keyboard_and_told_again(
+    browser: Chromium, changing: DashboardServer, quieted: Quieted, width: int, dark: bool
+) -> None:
+    page = browser.open(f"{base(changing)}/", width=width, dark=dark)
+    page.go(page.value("document.querySelector('a[href=\"/silences/DatabaseDown\"]').href"))
+    page.value("document.querySelector('input[value=\"4h\"]').focus()")
+    page.key(" ", 32)
+    for name, text in (("why", "new disk"), ("who", "Ada")):
+        tab_to(page, name)
+        page.ask("Input.insertText", text=text)
+    legible(page)
+    page.key("Enter", 13)
+    page.until("document.getElementById('sentence')?.textContent.includes('nobody is told')")
+    assert page.value("location.pathname") == "/silences/DatabaseDown"
+    ((names, who, why),) = [(one.names, one.who, one.why) for one in quieted.silencing("").running()]
+    assert (names, who, why) == (("DatabaseDown",), "Ada", "new disk")
+    legible(page)
+    page.value("document.querySelector('[aria-label^=\"End the silence\"]').focus()")
+    page.key("Enter", 13)
+    page.until("document.getElementById('sentence')?.textContent.includes('people are told')")
+    assert not quieted.silencing("").running()
+    assert not page.complaints
+
+
+def tab_to(page: Page, name: str) -> None:
+    for _ in range(12):
+        page.key("Tab", 9)
+        if page.value("document.activeElement.name") == name:
+            return
+    raise AssertionError(f"no way to {name}")
+
+
+def legible(page: Page) -> None:
+    assert page.value("document.documentElement.scrollWidth <= innerWidth")
+    ratio, where = page.value(CONTRAST)
+    assert ratio >= LEAST_CONTRAST, where
+
+
+def test_a_page_of_another_site_silences_nothing(
+    browser: Chromium, changing: DashboardServer, quieted: Quieted
+) -> None:
+    fields = "".join(f"<input name='{name}' value='{value}'>" for name, value in FORM.items())
+    forged = f"<form method=post action='{base(changing)}/silences/DatabaseDown'>{fields}</form>"
+    page = browser.open(f"data:text/html,{quote(forged + '<script>document.forms[0].submit()</script>')}")
+    page.until("document.body?.textContent.includes('nothing was changed')")
+    assert not quieted.silencing("").running()
+
+
+def test_silences_need_no_script(browser: Chromium, changing: DashboardServer, quieted: Quieted) -> None:
+    page = browser.open("about:blank")
+    page.ask("Emulation.setScriptExecutionDisabled", value=True)
+    page.go(f"{base(changing)}/silences/DatabaseDown")
+    # The page's own scripts are off; the browser still tells what it shows, and takes keys.
+    page.value("document.getElementById('why').focus()")
+    page.ask("Input.insertText", text="new disk")
+    page.value("document.getElementById('who').focus()")
+    page.ask("Input.insertText", text="Ada")
+    page.key("Enter", 13)
+    page.until("document.getElementById('sentence')?.textContent.includes('nobody is told')")
+    assert len(quieted.silencing("").running()) == 1
 
 
 # ---- status page

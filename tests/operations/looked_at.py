@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from instancectl.core.alerting.alertmanager import Silence
 from instancectl.core.monitoring.overview import Decision, Firing
 from instancectl.core.monitoring.sli import SLICE_SECONDS, Verdict, slice_of
 from instancectl.core.unknown import Known, Unknown
@@ -33,6 +34,7 @@ class LookedAt:
     world: Watched = field(default_factory=lambda: Watched().deployed())
     ring: ReadingRing = field(default_factory=FakeRing)
     alerts: Known[tuple[Firing, ...]] = NO_ALERTS
+    silences: Known[tuple[Silence, ...]] = NO_ALERTS
     decisions: Known[tuple[Decision, ...]] = NO_DECISIONS
     reporter: FakeReporter = field(default_factory=FakeReporter)
 
@@ -49,6 +51,7 @@ class LookedAt:
                 clock=self.world.clock,
                 reporter=self.reporter,
                 alerts=lambda: self.alerts,
+                silences=lambda: self.silences,
                 decisions=lambda: self.decisions,
                 runbook=runbook,
             ),

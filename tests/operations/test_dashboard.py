@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from instancectl.core.alerting.alertmanager import Silence
 from instancectl.core.backup import figures
 from instancectl.core.monitoring import catalogue
 from instancectl.core.monitoring import catalogue_scaling as autoscaler
@@ -131,7 +132,19 @@ def test_alerts_lead_to_their_runbook_and_to_silence() -> None:
     world = LookedAt(alerts=(Firing("DatabaseDown", "page", "PostgreSQL is down", 5.0, "database-down"),))
     row = tables(world.look(), "now")["Alerts"].rows[0]
     assert row[0].runbook == "database-down"
-    assert row[4].text == "instancectl alert silence DatabaseDown --for 2h --why TEXT"
+    assert (row[4].text, row[4].link) == ("silence it", "/silences/DatabaseDown")
+
+
+def test_a_running_silence_is_shown_while_it_runs() -> None:
+    mine = Silence("1", ("DatabaseDown",), 0.0, 3600.0, "Ada", "new disk")
+    deploys = Silence(
+        "2", ("WebDown", "StreamingDown", "SidekiqDown", "CacheDown"), 0.0, 60.0, "root", "deploy"
+    )
+    world = LookedAt(silences=(deploys, mine)).look()
+    rows = [[cell.text for cell in row] for row in tables(world, "now")["Silences"].rows]
+    assert [row[0] for row in rows] == ["4 alerts", "DatabaseDown"]
+    assert rows[1][2:4] == ["Ada", "new disk"]
+    assert "Silences" not in tables(LookedAt(silences=()).look(), "now")
 
 
 def test_without_anything_that_evaluates_alerts_the_page_says_why() -> None:

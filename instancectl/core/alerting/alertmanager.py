@@ -13,6 +13,8 @@ from instancectl.core.checks.seen import Answer, NoAnswer, Request
 from instancectl.core.unknown import Known, Unknown
 
 LIMIT_BYTES: Final = 4 << 20
+LONGEST_SECONDS: Final = 30 * 86_400.0
+"""Of a silence: what is silent for longer should be mended, or have another threshold."""
 
 _JSON: Final = (("Content-Type", "application/json"),)
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from instancectl.core.alerting.alertmanager import Silence
 from instancectl.core.monitoring.ledger import Spell
 from instancectl.core.monitoring.metric import Distribution, Metric, Sample
 from instancectl.core.monitoring.sli import OBJECTIVES, SLICE_SECONDS, Counts, Verdict
@@ -41,7 +42,7 @@ class Cell:
         metric: where it is from, with `labels`; empty when it is from no single reading.
         value: the reading itself; None when there is none.
         runbook: slug of the runbook it leads to; may be empty.
-        code: whether it is something to type.
+        link: the page where something can be done about it; may be empty.
     """
 
     text: str
@@ -50,7 +51,7 @@ class Cell:
     labels: tuple[str, ...] = ()
     value: float | None = None
     runbook: str = ""
-    code: bool = False
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class Facts:
     spells: tuple[Spell, ...] = ()
     objectives: Mapping[str, float] = field(default_factory=lambda: OBJECTIVES)
     alerts: Known[tuple[Firing, ...]] = NOT_LOOKED
+    silences: Known[tuple[Silence, ...]] = NOT_LOOKED
     decisions: Known[tuple[Decision, ...]] = NOT_LOOKED
 
     @property

@@ -14,7 +14,7 @@ from instancectl.core.monitoring.sli import Counts
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 REFRESH_SECONDS: Final = 15
 LONG_TEXT: Final = 32
@@ -32,27 +32,28 @@ def page(facts: Facts, section: Section, panels: Iterable[Panel]) -> str:
         map(strip_markup, section.strips),
     )
     charts = _charts(drawn) if drawn else None
-    return _document(facts.domain, section.slug, section.title, tag("div", *main, id="live"), charts)
+    return framed(facts.domain, section.slug, section.title, tag("div", *main, id="live"), charts)
 
 
 def runbook_page(domain: str, title: str, body: Markup) -> str:
     """A runbook in the dashboard's frame."""
-    return _document(domain, "", title, tag("article", body, class_="runbook"))
+    return framed(domain, "", title, tag("article", body, class_="runbook"))
 
 
 def missing_page(domain: str) -> str:
     """For an address where nothing is."""
     text = tag("p", "There is no such page.", class_="sentence")
-    return _document(domain, "", "Nothing here", text)
+    return framed(domain, "", "Nothing here", text)
 
 
-def _document(domain: str, slug: str, title: str, *content: Markup | None) -> str:
+def framed(domain: str, slug: str, title: str, *content: Markup | None) -> str:
+    """A whole page around some content; `slug` is that of the page in the navigation, if it is there."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="referrer", content="no-referrer"),
+        tag("meta", name="referrer", content="same-origin"),
         tag("title", f"{title} · {domain}"),
         tag("link", rel="icon", href="/static/icon.svg", type="image/svg+xml"),
         tag("link", rel="stylesheet", href="/static/uplot.css"),
@@ -87,7 +88,7 @@ def _headline(facts: Facts, section: Section) -> Markup:
     return tag(
         "section",
         tag("h1", section.title),
-        tag("p", _badge(section.state), " ", section.sentence, class_="sentence", id="sentence"),
+        tag("p", badge(section.state), " ", section.sentence, class_="sentence", id="sentence"),
         tag("p", read, class_="note", data_read_at=facts.read_at),
         class_=f"headline {section.state.value}",
     )
@@ -98,7 +99,7 @@ def moment_seconds(at: float) -> str:
     return moment(at).replace(" UTC", f":{int(at) % 60:02d} UTC")
 
 
-def _badge(state: State) -> Markup | None:
+def badge(state: State) -> Markup | None:
     """Colour alone tells nothing to who cannot see it."""
     return tag("span", WORDS[state], class_=f"badge {state.value}") if state in WORDS else None
 
@@ -119,7 +120,8 @@ def _table(one: Table) -> Markup:
         return tag("section", title, tag("p", one.empty or "nothing", class_="empty"))
     head = tag("tr", (tag("th", column, scope="col") for column in one.columns))
     rows = (tag("tr", _row(one.columns, row)) for row in one.rows)
-    table = tag("table", tag("thead", head), tag("tbody", rows))
+    cards = "cards" if any(cell.link for row in one.rows for cell in row) else None
+    table = tag("table", tag("thead", head), tag("tbody", rows), class_=cards)
     return tag("section", title, tag("div", table, class_="scroll", tabindex="0", role="region",
                                      aria_label=one.title))  # fmt: skip
 
@@ -135,7 +137,7 @@ def _row(columns: tuple[str, ...], row: tuple[Cell, ...]) -> Iterable[Markup]:
 def _content(cell: Cell) -> Markup:
     if cell.runbook:
         return tag("a", cell.text, href=f"/runbooks/{cell.runbook}")
-    return tag("code", cell.text) if cell.code else joined(cell.text)
+    return tag("a", cell.text, href=cell.link) if cell.link else joined(cell.text)
 
 
 def _source(cell: Cell) -> dict[str, str | float | None]:

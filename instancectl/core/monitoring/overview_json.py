@@ -64,6 +64,8 @@ def _cell(cell: Cell) -> dict[str, Any]:
         found |= {"metric": cell.metric, "labels": list(cell.labels), "value": cell.value}
     if cell.runbook:
         found["runbook"] = cell.runbook
+    if cell.link:
+        found["link"] = cell.link
     return found
 
 
@@ -75,4 +77,5 @@ def _back(found: Mapping[str, Any]) -> Cell:
         tuple(found.get("labels", ())),
         found.get("value"),
         found.get("runbook", ""),
+        found.get("link", ""),
     )

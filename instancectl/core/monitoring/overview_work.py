@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from instancectl.core.alerting.alertmanager import Silence
 from instancectl.core.monitoring import catalogue_sidekiq as sidekiq
 from instancectl.core.monitoring.history import percent
 from instancectl.core.monitoring.overview import (
@@ -20,6 +21,7 @@ from instancectl.core.monitoring.overview import (
     strip,
     worst,
 )
+from instancectl.core.monitoring.silence_form import names_of, path_of
 from instancectl.core.monitoring.sli import (
     AVAILABILITY,
     SLICE_SECONDS,
@@ -53,7 +55,7 @@ def now(facts: Facts, reading: Reading) -> Section:
         sentence,
         state,
         figures=(*_budget(facts), _slowest_queue(reading)),
-        tables=(_alerts(facts), _surfaces(facts)),
+        tables=(_alerts(facts), *_silences(facts), _surfaces(facts)),
         strips=(strip(facts, AVAILABILITY),) if AVAILABILITY in facts.days else (),
     )
 
@@ -159,7 +161,7 @@ def _surfaces(facts: Facts) -> Table:
 
 
 def _alerts(facts: Facts) -> Table:
-    columns = ("Alert", "Who", "What", "Since", "Silence it")
+    columns = ("Alert", "Who", "What", "Since", "Silence")
     if isinstance(facts.alerts, Unknown):
         return Table("Alerts", columns, (), facts.alerts.reason)
     rows = tuple(_alert_row(one) for one in facts.alerts)
@@ -168,14 +170,31 @@ def _alerts(facts: Facts) -> Table:
 
 def _alert_row(one: Firing) -> tuple[Cell, ...]:
     state = State.BAD if one.severity == "page" else State.WARN
-    command = f"instancectl alert silence {one.name} --for 2h --why TEXT"
-    silence = Cell("silenced") if one.silenced else Cell(command, code=True)
+    silence = Cell("silenced" if one.silenced else "silence it", link=path_of(one.name))
     return (
         Cell(one.name, state, runbook=one.runbook),
         Cell(one.severity),
         Cell(one.summary),
         Cell(moment(one.since)),
         silence,
+    )
+
+
+def _silences(facts: Facts) -> Iterator[Table]:
+    """Only while there are any: nobody looks for them otherwise."""
+    if not isinstance(facts.silences, Unknown) and facts.silences:
+        rows = tuple(_silence_row(one) for one in facts.silences)
+        yield Table("Silences", ("Alerts", "Until", "Who", "Why", "Change"), rows)
+
+
+def _silence_row(one: Silence) -> tuple[Cell, ...]:
+    alone = one.names[0] if len(one.names) == 1 else ""
+    return (
+        Cell(names_of(one)),
+        Cell(moment(one.until)),
+        Cell(one.who),
+        Cell(one.why),
+        Cell("change or end it", link=path_of(alone)),
     )
 
 

@@ -61,7 +61,7 @@ class Silencing:
         Raises:
             OperationFailed: Alertmanager does not say.
         """
-        active, silences = self.active(), self._silences()
+        active, silences = self.active(), self.running()
         now = self.clock.epoch_seconds()
         waiting = dict(self.spool.waiting())
         lines = [_line(one, now) for one in active] or ["nothing fires"]
@@ -83,6 +83,15 @@ class Silencing:
         self._require()
         return _known(alertmanager.alerts_of(self.http.ask(alertmanager.list_alerts(self.base))))
 
+    def running(self) -> tuple[Silence, ...]:
+        """What is silenced, the first to end first.
+
+        Raises:
+            OperationFailed: Alertmanager does not say.
+        """
+        self._require()
+        return _known(alertmanager.silences_of(self.http.ask(alertmanager.list_silences(self.base))))
+
     def silence(self, name: str, seconds: float, why: str) -> Result:
         """Tell nobody about an alert for a while.
 
@@ -91,10 +100,10 @@ class Silencing:
         """
         self._refuse_unknown(name)
         now = self.clock.epoch_seconds()
-        same = alertmanager.covering(self._silences(), name)
+        same = alertmanager.covering(self.running(), name)
         wanted = Silence(same[0].id if same else "", (name,), now, now + seconds, self.who, why)
         _known(alertmanager.made(self.http.ask(alertmanager.make_silence(self.base, wanted))))
-        self.journal.write("silence", alert=name, seconds=seconds, why=why)
+        self.journal.write("silence", alert=name, seconds=seconds, by=self.who, why=why)
         until = _clock_time(wanted.until)
         return Result(
             Status.CHANGED,
@@ -105,13 +114,25 @@ class Silencing:
     def end(self, name: str) -> Result:
         """Tell people again."""
         self._refuse_unknown(name)
-        same = alertmanager.covering(self._silences(), name)
+        same = alertmanager.covering(self.running(), name)
         for one in same:
-            _known(alertmanager.accepted(self.http.ask(alertmanager.end_silence(self.base, one.id))))
+            self._end(one)
         if not same:
             return Result(Status.UNCHANGED, {"alert": name}, (f"{name} is not silenced",))
-        self.journal.write("silence-ended", alert=name)
         return Result(Status.CHANGED, {"alert": name}, (f"people are told about {name} again",))
+
+    def withdraw(self, identifier: str) -> Result:
+        """End one silence, whatever it covers; it may have ended already."""
+        found = [one for one in self.running() if one.id == identifier]
+        for one in found:
+            self._end(one)
+        names = [name for one in found for name in one.names]
+        status = Status.CHANGED if found else Status.UNCHANGED
+        return Result(status, {"alerts": names}, ("the silence has ended",))
+
+    def _end(self, one: Silence) -> None:
+        _known(alertmanager.accepted(self.http.ask(alertmanager.end_silence(self.base, one.id))))
+        self.journal.write("silence-ended", alert=", ".join(one.names), by=self.who)
 
     @contextmanager
     def planned(self, why: str) -> Iterator[None]:
@@ -152,10 +173,6 @@ class Silencing:
             return ()
         found = alertmanager.silences_of(self.http.ask(alertmanager.list_silences(self.base)))
         return () if isinstance(found, Unknown) else found
-
-    def _silences(self) -> tuple[Silence, ...]:
-        self._require()
-        return _known(alertmanager.silences_of(self.http.ask(alertmanager.list_silences(self.base))))
 
     def _require(self) -> None:
         if not self.config.monitoring.enabled:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from instancectl.core.alerting.alertmanager import Silence
 from instancectl.core.config import InstanceConfig
 from instancectl.core.monitoring.metric import Sample
 from instancectl.core.monitoring.overview import Decision, Facts, Firing, Reading, Section
@@ -42,6 +43,7 @@ class Sources:
         samples: reads everything once.
         verdict: of the last slice.
         alerts: which fire; unknown, with a reason, where nothing evaluates them.
+        silences: those at work, likewise.
         decisions: of scaling, newest first.
         runbook: slug → its text; None when there is none.
     """
@@ -53,6 +55,7 @@ class Sources:
     clock: Clock
     reporter: Reporter
     alerts: Callable[[], Known[tuple[Firing, ...]]]
+    silences: Callable[[], Known[tuple[Silence, ...]]]
     decisions: Callable[[], Known[tuple[Decision, ...]]]
     runbook: Callable[[str], str | None]
 
@@ -68,6 +71,7 @@ class Dashboard:
         self._read_at: float | None = None
         self._samples: tuple[Sample, ...] = ()
         self._alerts: Known[tuple[Firing, ...]] = NOT_LOOKED
+        self._silences: Known[tuple[Silence, ...]] = NOT_LOOKED
         self._decisions: Known[tuple[Decision, ...]] = NOT_LOOKED
         self._said = ""
 
@@ -105,12 +109,19 @@ class Dashboard:
         """
         at = self._sources.clock.epoch_seconds()
         samples = tuple(self._sources.samples())
-        alerts, decisions = _tried(self._sources.alerts), _tried(self._sources.decisions)
+        self.read_alerts()
+        decisions = _tried(self._sources.decisions)
         with self._lock:
             self._read_at, self._samples = at, samples
-            self._alerts, self._decisions = alerts, decisions
+            self._decisions = decisions
             points = self._feed.points(at, samples)
         self._sources.ring.add(at, points)
+
+    def read_alerts(self) -> None:
+        """Ask anew what fires and what is silenced."""
+        alerts, silences = _tried(self._sources.alerts), _tried(self._sources.silences)
+        with self._lock:
+            self._alerts, self._silences = alerts, silences
 
     def _tell(self, error: Exception) -> None:
         said = error.message if isinstance(error, InstanceError) else f"{type(error).__name__}: {error}"
@@ -124,7 +135,7 @@ class Dashboard:
         """Everything a page is made of, as of now."""
         with self._lock:
             read_at, samples = self._read_at, self._samples
-            alerts, decisions = self._alerts, self._decisions
+            alerts, silences, decisions = self._alerts, self._silences, self._decisions
         ledger = self._sources.ledger
         return Facts(
             domain=self.domain,
@@ -136,6 +147,7 @@ class Dashboard:
             spells=ledger.spells(AVAILABILITY, SPELLS),
             objectives=self._config.monitoring.objectives.shares,
             alerts=alerts,
+            silences=silences,
             decisions=decisions,
         )
 
