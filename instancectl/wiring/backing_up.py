@@ -37,6 +37,9 @@ REMOTE_MEDIA = "cache"
 COMPOSE_MEDIA = "public/system"
 """Where upstream's compose file mounts uploads from (docker-compose.yml)."""
 
+COMPOSE_WRITERS = ("web", "streaming", "sidekiq")
+"""As that file calls them; it starts them again with the host (`restart: always`)."""
+
 NICENESS = 10
 COMPRESSION_THREADS = 2
 
@@ -170,9 +173,11 @@ def _composed(made: Subject, directory: Path) -> Subject:
 
     said = secret_file.foreign(directory / ".env.production")
     local = made.config.media.storage == "local"
+    streams = ComposeStreams(swarm(), str(directory))
     return replace(
         made,
-        streams=ComposeStreams(swarm(), str(directory)),
+        streams=streams,
+        rising=streams.rising(COMPOSE_WRITERS),
         media=MediaTree(directory / COMPOSE_MEDIA, _left_out(made.config)) if local else None,
         images={},
         commands=database.foreign(said.get("DB_USER") or "postgres", said.get("DB_NAME") or "postgres"),

@@ -5,6 +5,7 @@ Adapters are imported inside the functions, so that a command only pays for what
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -228,6 +229,7 @@ def _rolling(found: Sets) -> Rolling:
         streams=streams,
         swarm=engine,
         tools=found.tools,
+        machine=platform.machine(),
         understood=lambda text: config_file.parse(text, "the instance file of the set"),
     )
 

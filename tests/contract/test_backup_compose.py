@@ -83,6 +83,28 @@ def test_it_is_backed_up_and_not_changed(tmp_path: Path, theirs: tuple[Path, Dat
     assert {"instance.toml", "secrets.env"} <= set(opener.files(set_))
 
 
+def test_what_may_still_write_is_said(tmp_path: Path, theirs: tuple[Path, Database]) -> None:
+    """Docker starts a stopped container again with the host, if it is to run always."""
+    directory, _ = theirs
+    (tmp_path / "ours").mkdir()
+    typed = Typed(tmp_path / "ours", f"bk{time.monotonic_ns() % 10**9}")
+    typed.set_up()
+    made = ("--entrypoint", "sleep", "testbed/redis:8", "600")
+    always = docker("create", *labelled(directory, "sidekiq"), "--restart", "always", *made).strip()
+    stopped = docker("create", *labelled(directory, "streaming"), *made).strip()
+    try:
+        with container(*labelled(directory, "web"), *made):
+            code, document = typed.run("create", "--from-compose", str(directory))
+        assert code == 0
+        (said,) = [note for note in document["notes"] if "may write" in note]
+        assert "`web`, `sidekiq` may write after this set" in said
+        assert "rm --stop --force" in said
+    finally:
+        docker("rm", "--force", always, stopped)
+    _, document = typed.run("create", "--from-compose", str(directory))
+    assert not [note for note in document["notes"] if "may write" in note]
+
+
 def test_a_directory_without_running_services_is_named(tmp_path: Path, theirs: tuple[Path, Database]) -> None:
     (tmp_path / "ours").mkdir()
     typed = Typed(tmp_path / "ours", "x")

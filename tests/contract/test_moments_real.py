@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,7 @@ class Cluster:
             streams=streams,
             swarm=DockerSwarm(),
             tools=made.tools(),
+            machine=platform.machine(),
             understood=lambda _: self.config,
         )
 
@@ -263,6 +265,22 @@ def test_files_that_cannot_be_read_cost_no_set(cluster: Cluster) -> None:
         part = newest.set.part("base.tar.zst.age")
         assert part is not None
         assert abs(foreseen - part.plain_bytes) < 8 * MIB
+
+
+def test_an_image_of_another_major_version_is_refused_beforehand(cluster: Cluster) -> None:
+    with cluster.receiver():
+        cluster.say("x")
+        cluster.send()
+    rolling = cluster.rolling()
+    reach = rolling.reach(Moment(), "latest")
+    rolling.refuse_version(reach)
+    images = cluster.config.images.model_copy(update={"db": "testbed/postgres:13"})
+    other = cluster.config.model_copy(update={"images": images})
+    with pytest.raises(Refused, match="are of PostgreSQL 18, and its image has 13") as told:
+        replace(rolling, understood=lambda _: other).refuse_version(reach)
+    assert f"`--set {reach.rest.id}`" in told.value.hint
+    with pytest.raises(Refused, match="this host is a `riscv64`"):
+        replace(rolling, machine="riscv64").reach(Moment(), "latest")
 
 
 def test_a_damaged_segment_is_noticed(cluster: Cluster) -> None:

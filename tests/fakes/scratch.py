@@ -2,6 +2,7 @@
 
 scratch = FakeScratch(fuse)
 scratch.silent.add("web")                   # never answers
+scratch.version = "postgres (PostgreSQL) 18.1"     # of the image
 scratch.answers[drilling.DECRYPT] = (0, 'instancectl: {"users.otp_secret": 2}')
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from instancectl.core.backup import recovery
 from instancectl.ports.scratch import Scratched
 from tests.fakes.fuse import Fuse
 
@@ -26,6 +28,7 @@ class FakeScratch:
         self.answers: dict[tuple[str, ...], tuple[int, str]] = {}
         self.began: list[str] = []
         self.ended: dict[str, int] = {}
+        self.version = "postgres (PostgreSQL) 17.6 (Debian 17.6-1.pgdg13+1)"
 
     def sweep(self) -> int:
         self.fuse.point()
@@ -46,10 +49,15 @@ class FakeScratch:
         self.fuse.point()
 
     def exit_code(self, name: str) -> int | None:
-        return self.ended.get(name)
+        return 0 if self._says_its_version(name) else self.ended.get(name)
 
     def last_words(self, name: str) -> str:
+        if self._says_its_version(name):
+            return self.version
         return f"last words of {name}"
+
+    def _says_its_version(self, name: str) -> bool:
+        return name in self.there and self.there[name].command == recovery.VERSION
 
     def run(self, service: str, argv: tuple[str, ...]) -> tuple[bytes, str, int] | None:
         """What a command in one of the containers answers; None when it is none of these."""

@@ -90,6 +90,7 @@ class Host:
         self.lock, self.figures = FakeLock(), FakeFigures()
         self.silences: list[str] = []
         self.free: int | None = 10**12
+        self.machine = "x86_64"
         self.fingerprints = {"SECRET_KEY_BASE": "abc"}
         self.identity: Secret = source.identity
 
@@ -153,6 +154,7 @@ class Host:
                 streams=self.streams,
                 swarm=self.swarm,
                 tools=tools,
+                machine=self.machine,
                 understood=lambda _: self.config,
             ),
         )

@@ -81,6 +81,24 @@ def test_what_stops_a_deploy_stops_it_before_anything_is_touched(site):
     assert not site.swarm.did
 
 
+def test_while_names_lead_to_the_old_host_nothing_answers_here_and_no_job_runs(site):
+    site.findings = (BAD,)
+    for wanted in (lambda name: name == "db", lambda name: not name.startswith("sidekiq")):
+        with pytest.raises(Refused) as told:
+            site.deployment().start("restore", wanted)
+        assert told.value.exit_code == 7
+    assert not services(site)
+    site.findings = ()
+    site.deployment().start("restore", lambda name: not name.startswith("sidekiq"))
+    site.findings = (BAD,)
+    with pytest.raises(Refused, match="leads elsewhere"):
+        site.deployment().deploy("restore")
+    assert not any(name.startswith("sidekiq") for name in services(site))
+    site.findings = ()
+    site.deployment().deploy("restore")
+    assert "sidekiq" in services(site)
+
+
 def test_killed_anywhere_the_next_one_goes_on(site):
     points = 0
     while True:

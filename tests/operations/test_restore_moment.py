@@ -112,6 +112,37 @@ class TestBesideALiveInstance:
         assert host.data == before
 
 
+class TestFilesThatCannotBeReadHere:
+    """The set itself restores: a dump is of no machine and of no version."""
+
+    @pytest.fixture(params=["machine", "version"])
+    def elsewhere(self, request, host):
+        if request.param == "machine":
+            host.machine = "aarch64"
+        else:
+            host.scratch.version = "postgres (PostgreSQL) 18.1 (Debian 18.1-1.pgdg13+2)"
+        return host
+
+    def test_on_an_empty_host_nothing_is_changed_and_the_set_is_offered(self, source, elsewhere, moment):
+        with pytest.raises(Refused, match="no moment can be reached here; nothing was changed") as told:
+            elsewhere.restore(at=moment)
+        assert told.value.exit_code == 7
+        assert not elsewhere.files.files
+        assert elsewhere.record.kept is None
+        assert not elsewhere.scratch.there
+        assert elsewhere.figures.load().drilled == 0
+        offered = told.value.hint.partition("`--set ")[2].partition("`")[0]
+        elsewhere.restore(offered)
+        assert elsewhere.data == source.now
+
+    def test_beside_a_live_instance_nothing_is_touched(self, source, elsewhere, moment):
+        live = elsewhere.with_instance()
+        before, running = live.data, live.running
+        with pytest.raises(Refused, match="no moment can be reached here"):
+            live.restore(at=moment, beside=True)
+        assert (live.data, live.running) == (before, running)
+
+
 class TestRefused:
     def test_forged_wal(self, source, host, moment):
         key = archives(source)[-2]

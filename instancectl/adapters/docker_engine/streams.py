@@ -84,6 +84,23 @@ class ComposeStreams(DockerStreams):
             )
         return str(found[0]["Id"])
 
+    def rising(self, services: Sequence[str]) -> tuple[str, ...]:
+        """Those that run, or that Docker starts again with the host although they were stopped."""
+        api = self._swarm.api
+        with translation("look which services run"):
+            return tuple(name for name in services if any(map(_rises, self._all(api, name))))
+
+    def _all(self, api: APIClient, service: str) -> list[dict[str, Any]]:
+        labels = [f"{COMPOSE}.project.working_dir={self._directory}", f"{COMPOSE}.service={service}"]
+        return [
+            api.inspect_container(one["Id"]) for one in api.containers(all=True, filters={"label": labels})
+        ]
+
+
+def _rises(container: dict[str, Any]) -> bool:
+    policy = container["HostConfig"]["RestartPolicy"]["Name"]
+    return bool(container["State"]["Running"]) or policy == "always"
+
 
 class RunningExec:
     """See `ports.container_streams.Running`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from instancectl.core.backup.model import BackupSet
 from instancectl.core.backup.moment import Moment
 from instancectl.core.backup.wal import Base, Chain, Sent
 from instancectl.errors import Refused, Unhealthy
+
+_MAJOR = re.compile(r"(?:^|PostgreSQL\) )(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,45 @@ def reach(sets: Iterable[BackupSet], sent: Sequence[Sent], moment: Moment, wante
         if chain.until and (at is None or chain.until >= at):
             return Reach(moment, start, base, chain, _rest(known, start, chain, moment, wanted))
     raise _missing(sent, *earlier[-1], moment)
+
+
+def refuse_machine(found: Reach, machine: str) -> None:
+    """The files of a cluster are of one architecture.
+
+    Args:
+        found: how the moment would be reached.
+        machine: of this host, as `uname -m` says.
+
+    Raises:
+        Refused: it is another one; the dump of a set is offered instead.
+    """
+    theirs = found.base.machine
+    if theirs and machine != theirs:
+        raise _unreadable(found, f"are of a `{theirs}`, and this host is a `{machine}`")
+
+
+def refuse_version(found: Reach, said: str) -> None:
+    """Nor does another major version of PostgreSQL read them.
+
+    Args:
+        found: how the moment would be reached.
+        said: the output of `postgres --version` in the image that would; anything else refuses nothing.
+
+    Raises:
+        Refused: it is another one; the dump of a set is offered instead.
+    """
+    theirs, ours = _MAJOR.search(found.base.version), _MAJOR.search(said)
+    if theirs and ours and theirs[1] != ours[1]:
+        raise _unreadable(found, f"are of PostgreSQL {theirs[1]}, and its image has {ours[1]} by now")
+
+
+def _unreadable(found: Reach, why: str) -> Refused:
+    return Refused(
+        f"the files of PostgreSQL in `{found.start.id}` {why}: no moment can be reached here; "
+        "nothing was changed",
+        hint=f"restore a set, whose dump can be read anywhere: `--set {found.rest.id}`, without `--at`",
+        subject=found.start.id,
+    )
 
 
 def _rest(

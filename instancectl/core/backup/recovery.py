@@ -60,6 +60,9 @@ def recover(moment: Moment) -> tuple[str, ...]:
     return ("sh", "-c", script)
 
 
+VERSION: Final = ("sh", "-c", "exec postgres --version")
+"""Of the image; nothing is made or started."""
+
 _ASK = f"""set -e
 {CONNECT}ask() {{ psql -XAtqw -v ON_ERROR_STOP=1 -c "$1"; }}
 read=$(ask 'select pg_last_wal_replay_lsn()')

@@ -58,7 +58,7 @@ def create(subject: Subject, tools: Tools, place: Place, accepted: tuple[str, ..
             hint=_hint(made, failures),
             subject=made.set.id,
         )
-    return _result(made)
+    return _result(made, subject.rising)
 
 
 def _everywhere(
@@ -195,7 +195,7 @@ def _hint(made: Made, failures: Failures) -> str:
     return f"see `instancectl backup verify {made.set.id}`"
 
 
-def _result(made: Made) -> Result:
+def _result(made: Made, rising: Sequence[str]) -> Result:
     set_, media = made.set, made.set.media
     size, new = show_bytes(set_.size), show_bytes(made.written_bytes)
     lines = [
@@ -210,6 +210,11 @@ def _result(made: Made) -> Result:
         )
     if media.storage == "s3":
         notes.append("media stay in their bucket and are not part of this set")
+    if rising:
+        notes.append(
+            f"{', '.join(f'`{name}`' for name in rising)} may write after this set: to move for good, remove "
+            "what runs (`docker compose rm --stop --force web streaming sidekiq`), and make another one"
+        )
     if made.unsettled:
         notes.append(f"changed while they were read, so left out: {', '.join(made.unsettled[:5])}")
     if made.strange:

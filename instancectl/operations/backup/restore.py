@@ -116,6 +116,8 @@ def _begin(ground: Ground, wish: Wish, chosen: Chosen, reach: Reach | None) -> R
             hint="make room, or restore on a host with a larger disk",
             subject="disk",
         )
+    if reach:
+        ground.rolling.refuse_version(reach)
     if beside:
         live.clear(ground.stage())
     record = Record(chosen.set.id, beside, int(ground.tools.clock.epoch_seconds()), at=wish.at)

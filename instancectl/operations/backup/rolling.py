@@ -25,13 +25,16 @@ from instancectl.operations.backup.repository import Repository
 from instancectl.operations.backup.scratched import Images, scratch_database
 from instancectl.operations.backup.subject import Tools
 from instancectl.ports.container_streams import ContainerStreams
-from instancectl.ports.scratch import Scratch
+from instancectl.ports.scratch import Scratch, Scratched
 from instancectl.ports.swarm import Swarm
 from instancectl.ports.volume_files import VolumeFiles
 
 VOLUME = "db"
 RECOVERY_SECONDS = 24 * 3_600
 """A day of WAL of a busy instance; one that fails ends by itself, and long before."""
+
+VERSION_SECONDS = 60
+"""A container that says one line."""
 
 POLL_SECONDS = 0.5
 
@@ -42,6 +45,7 @@ class Rolling:
 
     Attributes:
         volumes: of the scratch containers.
+        machine: of this host, as `uname -m` says.
         understood: the configuration that a text says.
     """
 
@@ -52,6 +56,7 @@ class Rolling:
     streams: ContainerStreams
     swarm: Swarm
     tools: Tools
+    machine: str
     understood: Callable[[str], InstanceConfig]
 
     def reach(self, moment: Moment, wanted: str) -> Reach:
@@ -65,7 +70,27 @@ class Rolling:
         known = [one.set for one in contents.sets if one.set and not one.set.doubts]
         sent = wal.sent_in(contents.listed, naming.SIGNATURE_SUFFIX)
         whole = [one for one in known if not judge_presence(one, sizes)]
-        return reaching.reach(whole, sent, moment, wanted)
+        found = reaching.reach(whole, sent, moment, wanted)
+        reaching.refuse_machine(found, self.machine)
+        return found
+
+    def refuse_version(self, found: Reach) -> None:
+        """Look whether the image still is the one whose PostgreSQL wrote the files.
+
+        Raises:
+            Refused: it is of another major version; nothing was changed.
+        """
+        self.opener.refuse_foreign(found.start)
+        self.scratch.sweep()
+        try:
+            self.scratch.begin((VOLUME,))
+            self.scratch.start(replace(self._container(found), command=recovery.VERSION))
+            deadline = self.tools.clock.monotonic_seconds() + VERSION_SECONDS
+            while self.scratch.exit_code("db") is None and self.tools.clock.monotonic_seconds() < deadline:
+                self.tools.clock.sleep(POLL_SECONDS)
+            reaching.refuse_version(found, self.scratch.last_words("db"))
+        finally:
+            self.scratch.sweep()
 
     def roll(self, found: Reach, write: Write) -> Original:
         """Dump the database of the moment; its roles are those of that moment, too.
@@ -115,12 +140,7 @@ class Rolling:
         )
 
     def _recover(self, found: Reach) -> None:
-        files = self.opener.files(found.start)
-        config = self.understood(settings.instance_file(files))
-        secrets = from_values(dotenv.parse(files.get("secrets.env", b"").decode()).values)
-        image = Images(self.swarm, found.start).of(config.images.db)
-        one = scratch_database(image, secrets)
-        self.scratch.start(replace(one, command=recovery.recover(found.moment)))
+        self.scratch.start(replace(self._container(found), command=recovery.recover(found.moment)))
         said = recovery.recovered(self._answer(found), found.base.segment_bytes)
         last = found.chain.sent[-1].last[8:]
         if said.whole and said.read < last:
@@ -130,6 +150,12 @@ class Rolling:
                 hint="choose an earlier moment, or restore a set: see `instancectl backup list`",
                 subject=said.read,
             )
+
+    def _container(self, found: Reach) -> Scratched:
+        files = self.opener.files(found.start)
+        config = self.understood(settings.instance_file(files))
+        secrets = from_values(dotenv.parse(files.get("secrets.env", b"").decode()).values)
+        return scratch_database(Images(self.swarm, found.start).of(config.images.db), secrets)
 
     def _answer(self, found: Reach) -> str:
         clock = self.tools.clock

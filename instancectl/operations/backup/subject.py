@@ -43,6 +43,7 @@ class Subject:
         images: reference → reference with digest.
         tool: instancectl's own version.
         commands: what is run in the containers.
+        rising: services that write to it and run, or will again with the host, although it is to be left.
     """
 
     config: InstanceConfig
@@ -54,6 +55,7 @@ class Subject:
     images: Mapping[str, str]
     tool: str
     commands: Commands = OURS
+    rising: tuple[str, ...] = ()
 
     @property
     def with_base(self) -> bool:
