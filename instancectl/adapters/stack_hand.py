@@ -25,14 +25,15 @@ class ResidentHand:
         """Asks `engine` and nobody else."""
         self._stack, self._engine = stack, engine
 
-    def replicate(self, service: str, number: int) -> None:
+    def replicate(self, service: str, number: int, most_per_host: int = 0) -> None:
         """Write the number into the service; Swarm itself may write it meanwhile."""
         for attempts_left in reversed(range(ATTEMPTS)):
             found = self._engine.get(f"/services/{self._stack}_{service}")
             if not found:
                 raise OperationFailed(f"there is no service `{service}`", subject=service)
             mode = found["Spec"].setdefault("Mode", {}).setdefault("Replicated", {})
-            if mode.get("Replicas") == number:
+            widened = _widened(found["Spec"], most_per_host)
+            if mode.get("Replicas") == number and not widened:
                 return
             mode["Replicas"] = number
             try:
@@ -56,3 +57,12 @@ class ResidentHand:
         if weight:
             wanted["CpuShares"] = weight
         self._engine.post(f"/containers/{container_id}/update", wanted)
+
+
+def _widened(spec: Json, most_per_host: int) -> bool:
+    """Raise the limit of replicas on one host, where there is one that is lower; whether it was."""
+    placement = (spec.get("TaskTemplate") or {}).get("Placement") or {}
+    if not 0 < placement.get("MaxReplicas", 0) < most_per_host:
+        return False
+    placement["MaxReplicas"] = most_per_host
+    return True

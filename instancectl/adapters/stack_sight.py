@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from instancectl.core.monitoring.sight import MemoryUse, Replica, Sight
+from instancectl.core.observed import node_of
 from instancectl.errors import OperationFailed, Unreachable
 
 Json = dict[str, Any]
@@ -111,7 +112,16 @@ class ResidentStack:
             if task["ServiceID"] in services
         ]
         found.sort(key=lambda one: (one.service, one.slot, one.container_id))
-        return Sight(dict(services.values()), tuple(found), self._directory, _updating(self._stack, known))
+        nodes = (node_of(raw) for raw in self.engine.get("/nodes") or ())
+        return Sight(
+            dict(services.values()),
+            tuple(found),
+            self._directory,
+            _updating(self._stack, known),
+            tuple(sorted(nodes, key=lambda one: (one.name, one.id))),
+            self._node,
+            {services[one["ID"]][0]: _constraints(one) for one in known},
+        )
 
     def _replica(self, task: Json, service: str) -> Replica:
         status = task.get("Status") or {}
@@ -122,6 +132,7 @@ class ResidentStack:
             addresses=dict(_addresses(self._stack, task)),
             runs=status.get("State") == "running",
             here=task.get("NodeID", "") == self._node,
+            node_id=task.get("NodeID", ""),
         )
 
 
@@ -205,6 +216,11 @@ def _updating(stack: str, services: Iterable[Json]) -> tuple[str, ...]:
 
 def _wanted(service: Json) -> int:
     return int(((service["Spec"].get("Mode") or {}).get("Replicated") or {}).get("Replicas") or 0)
+
+
+def _constraints(service: Json) -> tuple[str, ...]:
+    placement = (service["Spec"].get("TaskTemplate") or {}).get("Placement") or {}
+    return tuple(placement.get("Constraints") or ())
 
 
 def _addresses(stack: str, task: Json) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ def add(group: typer.Typer) -> None:
     group.command("set")(set_)
     group.command()(hold)
     group.command()(release)
+    group.command()(rebalance)
     group.command()(watch)
     group.command()(explain)
     group.command()(tune)
@@ -66,6 +67,20 @@ def release(
     """Go back to the layout's numbers; nothing is held any longer."""
     numbers = wiring.scaling_by_hand(globals_of(ctx), "scale release")
     return numbers.expire() if over else numbers.release(tuple(services or ()))
+
+
+def rebalance(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would move first, and stop.")] = False,
+) -> Result:
+    """Spread replicas over the hosts again, after one has joined or come back.
+
+    One at a time: the new one starts before the old one leaves and finishes its jobs.
+    """
+    from instancectl.operations.scaling.spreading import rebalance as operation
+
+    around = wiring.scaling_surroundings(globals_of(ctx), "scale rebalance")
+    return operation(around, dry_run=dry_run)
 
 
 def watch(

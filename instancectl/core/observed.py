@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from instancectl.core.service import ServiceSpec
 
@@ -52,6 +53,24 @@ class Node:
     engine_version: str = ""
     cores: int = 0
     memory_bytes: int = 0
+
+
+def node_of(raw: Mapping[str, Any]) -> Node:
+    """A node as the Engine's API describes it, whoever asked."""
+    spec, described, status = raw.get("Spec") or {}, raw.get("Description") or {}, raw.get("Status") or {}
+    resources = described.get("Resources") or {}
+    return Node(
+        id=raw["ID"],
+        name=described.get("Hostname", ""),
+        address=status.get("Addr", ""),
+        state=status.get("State", "unknown"),
+        availability=spec.get("Availability", "active"),
+        manager_address=(raw.get("ManagerStatus") or {}).get("Addr", ""),
+        labels=spec.get("Labels") or {},
+        engine_version=(described.get("Engine") or {}).get("EngineVersion", ""),
+        cores=resources.get("NanoCPUs", 0) // 1_000_000_000,
+        memory_bytes=resources.get("MemoryBytes", 0),
+    )
 
 
 @dataclass(frozen=True, slots=True)

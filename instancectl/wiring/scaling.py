@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from instancectl.adapters.stack_sight import ResidentStack
     from instancectl.core.config import InstanceConfig
     from instancectl.core.desired import OneShot
-    from instancectl.core.observed import Observed
+    from instancectl.core.observed import Node, Observed
     from instancectl.core.result import Result
     from instancectl.core.scaling.settings import Policy
     from instancectl.operations.monitoring import Senses
-    from instancectl.operations.scaling.by_hand import ByHand
+    from instancectl.operations.scaling.by_hand import ByHand, Surroundings
     from instancectl.operations.scaling.loop import Loop
     from instancectl.operations.scaling.resident import Resident
     from instancectl.operations.scaling.sampling import Eyes
@@ -110,12 +110,13 @@ def _eyes(opened: OpenInstance, senses: Senses) -> tuple[Eyes, ResidentStack]:
     return eyes, stack
 
 
-def _policy(opened: OpenInstance, senses: Senses) -> Policy:
+def _policy(opened: OpenInstance, senses: Senses, nodes: tuple[Node, ...] = ()) -> Policy:
+    from instancectl.core.host.placement import rooms
     from instancectl.core.scaling.settings import policy_for
     from instancectl.core.sizes import Machine
 
     machine = Machine(senses.host.memory().total_bytes, senses.host.cores())
-    return policy_for(opened.config, machine)
+    return policy_for(opened.config, machine, rooms(opened.config.stack, nodes))
 
 
 def _loop(opened: OpenInstance, senses: Senses, tell: Callable[[str], None], mode: str = "") -> Loop:
@@ -149,6 +150,7 @@ def _loop(opened: OpenInstance, senses: Senses, tell: Callable[[str], None], mod
         changing=lock(opened),
         clock=eyes.clock,
         tell=tell,
+        plan=lambda nodes: _policy(opened, senses, nodes),
         end_surge=lambda: child.run("surge", "off"),
         end_holds=lambda: child.run("scale", "release", "--over"),
     )
@@ -184,10 +186,18 @@ def scaling_watch(options: Globals, mode: str) -> tuple[Loop, Callable[[float], 
 
 def scaling_by_hand(options: Globals, command: str) -> ByHand:
     """Numbers by hand."""
+    from instancectl.operations.scaling.by_hand import ByHand
+
+    return ByHand(scaling_surroundings(options, command))
+
+
+def scaling_surroundings(options: Globals, command: str) -> Surroundings:
+    """What changing numbers by hand touches."""
+    from instancectl.core.host.placement import rooms
     from instancectl.core.scaling.observing import Mails
     from instancectl.core.scaling.settings import policy_for
     from instancectl.core.sizes import Machine
-    from instancectl.operations.scaling.by_hand import ByHand, Surroundings
+    from instancectl.operations.scaling.by_hand import Surroundings
     from instancectl.operations.scaling.sampling import Sampler
     from instancectl.wiring.deploying import layout
     from instancectl.wiring.monitoring import monitoring_of
@@ -198,20 +208,19 @@ def scaling_by_hand(options: Globals, command: str) -> ByHand:
 
     def policy(observed: Observed) -> Policy:
         machine = Machine(observed.engine.memory_bytes, observed.engine.cores)
-        return policy_for(config, machine, layout=layout(config, observed))
+        others = rooms(config.stack, observed.nodes)
+        return policy_for(config, machine, others, layout=layout(config, observed))
 
-    return ByHand(
-        Surroundings(
-            stack=config.stack,
-            policy=policy,
-            sample=lambda of: Sampler(eyes, of.layout).sample(Mails({}))[0],
-            swarm=swarm(),
-            state=state(opened),
-            journal=journal(opened, command),
-            lock=lock(opened).hold,
-            reporter=reporter(options),
-            clock=clock(),
-        )
+    return Surroundings(
+        stack=config.stack,
+        policy=policy,
+        sample=lambda of: Sampler(eyes, of.layout).sample(Mails({}))[0],
+        swarm=swarm(),
+        state=state(opened),
+        journal=journal(opened, command),
+        lock=lock(opened).hold,
+        reporter=reporter(options),
+        clock=clock(),
     )
 
 

@@ -18,13 +18,15 @@ class FakeStackHand:
     def __init__(self, stack: FakeStackSight, fuse: Fuse | None = None) -> None:
         self.stack = stack
         self.did: list[tuple[str, str, int]] = []
+        self.most: dict[str, int] = {}
         self.refusal = ""
         self._fuse = fuse or Fuse()
 
-    def replicate(self, service: str, number: int) -> None:
+    def replicate(self, service: str, number: int, most_per_host: int = 0) -> None:
         self._reach()
         self._fuse.point()
         self.stack.replicas(service, number)
+        self.most[service] = max(self.most.get(service, 0), most_per_host)
         self.did.append(("replicate", service, number))
         self._fuse.point()
 

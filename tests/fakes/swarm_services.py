@@ -142,12 +142,23 @@ class FakeService:
 
     def _scale(self, now: float) -> None:
         while len(self._slots) > self.spec.replicas:
-            slot = self._slots.pop()
+            slot = self._slots.pop(self._crowded())
             slot.task.stop()
             if slot.before:
                 slot.before.stop()
         while len(self._slots) < self.spec.replicas:
-            self._slots.append(Slot(self._start(len(self._slots) + 1, now)))
+            taken = {slot.task.number for slot in self._slots}
+            number = next(each for each in itertools.count(1) if each not in taken)
+            self._slots.append(Slot(self._start(number, now)))
+
+    def _crowded(self) -> int:
+        """The slot that leaves first: one that does not serve, then one of the host with the most of them."""
+        nodes = [slot.task.node_id for slot in self._slots]
+        ranked = [
+            (slot.task.state != "running", nodes[: at + 1].count(slot.task.node_id), at)
+            for at, slot in enumerate(self._slots)
+        ]
+        return max(ranked)[2]
 
     def _finish_slots(self) -> None:
         for slot in self._slots:

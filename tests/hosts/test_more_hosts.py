@@ -253,3 +253,22 @@ def test_a_removed_host_is_forgotten_everywhere(cluster: Cluster) -> None:
     assert second.exec("docker", "info", "--format", "{{.Swarm.LocalNodeState}}").out.strip() == "inactive"
     assert "PublicKey" not in first.exec("cat", "/etc/wireguard/instancectl0.conf").out
     assert second.address not in first.exec("cat", "/etc/instancectl/firewall.nft").out
+
+
+def test_what_ran_before_a_host_joined_is_spread_one_after_the_other(cluster: Cluster) -> None:
+    first, second = cluster.first, cluster.member()
+    cluster.cli("host", "remove", second.name)
+    cluster.cli("deploy", *RISKS)
+    assert cluster.carries(first) == 2
+    cluster.add("--role", "workers")
+    cluster.cli("deploy", *RISKS)
+    assert (cluster.carries(first), cluster.carries(second)) == (2, 0)
+
+    shown = cluster.cli("--json", "scale", "show").document["data"]["hosts"]
+    assert {one["name"]: one["measured"] for one in shown} == {first.name: True, second.name: False}
+    assert SERVICE in cluster.cli("scale", "rebalance", "--dry-run").out
+    cluster.push(200)
+    cluster.cli("scale", "rebalance")
+    assert (cluster.carries(first), cluster.carries(second)) == (1, 1)
+    assert cluster.cli("--json", "scale", "rebalance").document["data"]["moves"] == []
+    cluster.does_jobs()

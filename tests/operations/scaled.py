@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from instancectl.core.config import InstanceConfig
+from instancectl.core.host.placement import rooms
+from instancectl.core.observed import Node
 from instancectl.core.scaling.decision import Decision
 from instancectl.core.scaling.settings import Policy, policy_for
 from instancectl.core.sizes import Machine
@@ -82,10 +84,15 @@ class Scaled:
                 changing=FakeLock(self.changing),
                 clock=self.clock,
                 tell=self.said.append,
+                plan=self._planned,
                 end_surge=lambda: self.command.run("surge", "off"),
                 end_holds=lambda: self.command.run("scale", "release", "--over"),
             ),
         )
+
+    def _planned(self, nodes: tuple[Node, ...]) -> Policy:
+        made = policy_for(self.config, MACHINE, rooms(self.config.stack, nodes))
+        return replace(made, mode=self.policy.mode)
 
     def again(self) -> Scaled:
         """Killed, and started again."""

@@ -149,7 +149,7 @@ class TestActing:
 
 
 class TestNothingIsChanged:
-    @pytest.mark.parametrize("blind", ["redis", "database", "engine", "readonly", "elsewhere", "updating"])
+    @pytest.mark.parametrize("blind", ["redis", "database", "engine", "readonly", "updating"])
     def test_while_anything_is_unknown(self, blind):
         world = Scaled()
         world.tick()
@@ -161,8 +161,6 @@ class TestNothingIsChanged:
             world.stack.engine_down = True
         elif blind == "readonly":
             world.redis.info["rdb_last_bgsave_status"] = "err"
-        elif blind == "elsewhere":
-            world.stack.elsewhere.add("sidekiq-pull")
         else:
             world.stack.updating = ("web",)
         overrun(world)

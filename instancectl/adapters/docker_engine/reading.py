@@ -9,7 +9,7 @@ from docker.errors import APIError, NotFound
 from instancectl.adapters.docker_engine import spec
 from instancectl.adapters.docker_engine.jobs import JOB_LABEL, STACK_LABEL
 from instancectl.adapters.docker_engine.spec import NAMESPACE, Json
-from instancectl.core.observed import Engine, Node, Observed, Placed, ServiceState, Task
+from instancectl.core.observed import Engine, Node, Observed, Placed, ServiceState, Task, node_of
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -69,7 +69,7 @@ def observe(api: APIClient, stack: str) -> Observed:
 
 def nodes(api: APIClient) -> tuple[Node, ...]:
     """The hosts of the Swarm, sorted by name; asked of a manager."""
-    return tuple(sorted((_node(raw) for raw in api.nodes()), key=lambda node: (node.name, node.id)))
+    return tuple(sorted((node_of(raw) for raw in api.nodes()), key=lambda one: (one.name, one.id)))
 
 
 def placed(api: APIClient) -> tuple[Placed, ...]:
@@ -90,23 +90,6 @@ def placed(api: APIClient) -> tuple[Placed, ...]:
 def _lives(raw: Json) -> bool:
     ended = {"complete", "failed", "shutdown", "rejected", "orphaned", "remove"}
     return raw.get("DesiredState") == "running" or (raw.get("Status") or {}).get("State") not in ended
-
-
-def _node(raw: Json) -> Node:
-    spec_, described, status = raw.get("Spec") or {}, raw.get("Description") or {}, raw.get("Status") or {}
-    resources = described.get("Resources") or {}
-    return Node(
-        id=raw["ID"],
-        name=described.get("Hostname", ""),
-        address=status.get("Addr", ""),
-        state=status.get("State", "unknown"),
-        availability=spec_.get("Availability", "active"),
-        manager_address=(raw.get("ManagerStatus") or {}).get("Addr", ""),
-        labels=spec_.get("Labels") or {},
-        engine_version=(described.get("Engine") or {}).get("EngineVersion", ""),
-        cores=resources.get("NanoCPUs", 0) // 1_000_000_000,
-        memory_bytes=resources.get("MemoryBytes", 0),
-    )
 
 
 def service(api: APIClient, stack: str, name: str) -> ServiceState | None:

@@ -75,6 +75,30 @@ def constraints(stack: str, share: Share | None) -> tuple[str, ...]:
     return (role, *elsewhere, *(f"node.hostname!={name}" for name in share.avoided))
 
 
+def allowed(wanted: Iterable[str], node: Node) -> bool:
+    """Whether a host that answers and is not drained fulfils all constraints; one nobody knows is not."""
+    return (node.state, node.availability) == ("ready", "active") and all(
+        _fulfilled(constraint, node) for constraint in wanted
+    )
+
+
+def _fulfilled(constraint: str, node: Node) -> bool:
+    for sign in ("==", "!="):
+        key, found, value = (part.strip() for part in constraint.partition(sign))
+        if not found:
+            continue
+        if key.startswith("node.labels."):
+            seen = node.labels.get(key.removeprefix("node.labels."), "")
+        elif key == "node.hostname":
+            seen = node.name
+        elif key == "node.role":
+            seen = "manager" if node.manager_address else "worker"
+        else:
+            return False
+        return (seen == value) == (sign == "==")
+    return False
+
+
 def watching(stack: str, apart: Room | None) -> tuple[str, ...]:
     """Where Prometheus and Alertmanager run."""
     if apart is None:

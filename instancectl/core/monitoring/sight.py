@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from instancectl.core.observed import Node
+
 
 @dataclass(frozen=True, slots=True)
 class Replica:
@@ -16,6 +18,7 @@ class Replica:
         addresses: network without the stack's prefix → address there.
         runs: whether it serves, by its health check.
         here: whether it is on this host.
+        node_id: the host that Swarm chose; empty before it has.
     """
 
     service: str
@@ -24,6 +27,7 @@ class Replica:
     addresses: Mapping[str, str]
     runs: bool
     here: bool
+    node_id: str = ""
 
     @property
     def name(self) -> str:
@@ -40,12 +44,18 @@ class Sight:
         replicas: those that should run, in a stable order.
         docker_directory: where this host's Engine keeps everything.
         updating: services that Swarm is replacing right now.
+        nodes: the hosts of the Swarm, by name; empty where this host does not manage it.
+        home: the node of this host.
+        places: service → what the hosts that may run it have to fulfil.
     """
 
     wanted: Mapping[str, int] = field(default_factory=dict)
     replicas: tuple[Replica, ...] = ()
     docker_directory: str = "/var/lib/docker"
     updating: tuple[str, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    home: str = ""
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, service: str) -> tuple[Replica, ...]:
         """Replicas of one service that have a container, healthy or not."""
@@ -57,10 +67,6 @@ class Sight:
             return ""
         found = (one.name for one in self.replicas if one.container_id.startswith(hostname))
         return next(found, "")
-
-    def spread(self) -> bool:
-        """Whether replicas run on other hosts, too."""
-        return any(not one.here for one in self.replicas if one.container_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     """Run `target` Puma processes in `web`, in place."""
     RECYCLE = "recycle"
     """Replace the largest or oldest process of the service, the new one first."""
+    MOVE = "move"
+    """Run `target` replicas for a moment: one more starts on another host, then one of the crowded leaves."""
     REGISTRATIONS = "registrations"
     """Set Mastodon's registration mode to `mode`."""
     SHED = "shed"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from instancectl.core.scaling.need import Demand, Need
-from instancectl.core.scaling.room import Room
+from instancectl.core.scaling.room import Room, taken
 from instancectl.core.scaling.web import SPARE, WebDemand
 from instancectl.core.scaling.window import mean
 from instancectl.core.sizes import COMPUTING
@@ -25,12 +25,16 @@ CROWDED_SECONDS: Final = 30.0  # and how often
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """Targets by service; the room that is left; why the rest was refused; who gives to whom."""
+    """Targets by service; the room that is left; why the rest was refused; who gives to whom.
+
+    `order` is that in which what grows is to be ordered.
+    """
 
     targets: Mapping[str, int]
     room: Room
     refused: Mapping[str, str] = field(default_factory=dict)
     givers: Mapping[str, str] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
 
 
 def share_out(
@@ -39,31 +43,38 @@ def share_out(
     room: Room,
     at: float,
     unlimited: frozenset[str] = frozenset(),
+    kept: Collection[str] = (),
 ) -> Grants:
-    """One process at a time to the most valuable asker, until nobody is short or the budget is empty."""
+    """One process at a time to the most valuable asker, until nobody is short or the budget is empty.
+
+    Args:
+        askers: every service.
+        needs: what those want that want more.
+        room: what there is.
+        at: seconds since the epoch.
+        unlimited: services that may grow by any number at once.
+        kept: services that give nothing.
+    """
     targets = {name: asker.count for name, asker in askers.items()}
     refused: dict[str, str] = {}
+    order: tuple[str, ...] = ()
     while short := [name for name in needs if name not in refused and needs[name].count > targets[name]]:
         name = max(short, key=lambda one: askers[one].value(targets[one]))
+        if len(room.hosts) > 1 and order and order[-1] in short:
+            name = order[-1]  # one service after the other: so it is done, and where Swarm chooses follows
         asker = askers[name]
         why = _hesitation(name, asker, targets[name], room, at) or room.refusal(name)
         if why:
             refused[name] = why
             continue
         targets[name] += 1
+        order = (*(one for one in order if one != name), name)
         room = taken(room, name)
         if name not in unlimited and targets[name] >= asker.count + max(2, asker.count):
             needs = {**needs, name: replace(needs[name], count=targets[name])}
-    givers = _givers(askers, targets, refused, room, at)
-    return Grants(targets, room, refused, givers)
-
-
-def taken(room: Room, name: str) -> Room:
-    """The room without what one more process of a service takes."""
-    starting = {**room.starting, name: room.starting.get(name, 0) + 1}
-    if name == "web":
-        return replace(room, web=room.web + 1, starting=starting)
-    return replace(room, counts={**room.counts, name: room.counts.get(name, 0) + 1}, starting=starting)
+    able = {name: one for name, one in askers.items() if name not in kept}
+    givers = _givers(able, targets, refused, room, at)
+    return Grants(targets, room, refused, givers, order)
 
 
 def _hesitation(name: str, asker: Asker, count: int, room: Room, at: float) -> str:
@@ -114,6 +125,8 @@ def _may_take(asker: Asker, at: float) -> bool:
 
 def _can_give(one: Asker, asker: Asker, room: Room) -> bool:
     if isinstance(one, WebDemand):
+        if one.seen.elsewhere == one.count:
+            return False
         spare = one.usage * one.count < SPARE * (one.count - 1)
         return spare and one.seen.queue_seconds < 0.02 and one.count > room.policy.floor("web")
     least = 0 if one.patient else room.policy.floor(one.plan.service)

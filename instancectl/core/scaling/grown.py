@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from instancectl.core.scaling import brake, estimate, need, web
+from instancectl.core.scaling import brake, estimate, hosts, need, web
 from instancectl.core.scaling.decision import Decision, Kind
-from instancectl.core.scaling.grant import GIVEN_PRESSED, GIVEN_SECONDS, Asker, Grants, share_out, taken
+from instancectl.core.scaling.grant import GIVEN_PRESSED, GIVEN_SECONDS, Asker, Grants, share_out
 from instancectl.core.scaling.learn import Seen
 from instancectl.core.scaling.mail import CATCH_UP_SECONDS
 from instancectl.core.scaling.need import Demand, Flow, Need
-from instancectl.core.scaling.room import Room
+from instancectl.core.scaling.room import Room, taken
 from instancectl.core.scaling.settings import Policy
 from instancectl.core.scaling.state import ServiceState, State, Step
 from instancectl.core.scaling.web import WebDemand
@@ -54,15 +54,15 @@ def processes(policy: Policy, state: State, seen: Seen) -> tuple[State, tuple[De
     site = WebDemand(policy.layout.web, seen.web, state.service("web"), policy.web_seconds)
     room = _room(policy, state, seen)
     askers: dict[str, Asker] = {**demands, "web": site}
-    fixed = _fixed(policy, state, demands, seen.at)
+    fixed = {**_fixed(policy, state, demands, seen.at), **_left_alone(state, askers)}
     needs = {
         name: growing
         for name, one in askers.items()
         if (growing := _growing(policy, state, one, name, seen.at, fixed))
     }
-    grants = share_out(askers, needs, room, seen.at, _unlimited(state, seen.at))
+    grants = share_out(askers, needs, room, seen.at, _unlimited(state, seen.at), fixed)
     decisions = [
-        *_ordered(askers, needs, grants),
+        *_ordered(askers, needs, grants, room),
         *_given(askers, grants, room),
         *_shrunk(policy, askers, needs, fixed, seen.at),
         *_set(askers, fixed, grants.room),
@@ -147,6 +147,17 @@ def _fixed(policy: Policy, state: State, demands: Mapping[str, Demand], at: floa
     return found
 
 
+def _left_alone(state: State, askers: Mapping[str, Asker]) -> dict[str, Need]:
+    """What moves to another host, and Puma that cannot be changed in place from here."""
+    found: dict[str, Need] = {}
+    for name, one in askers.items():
+        if name == state.move.service:
+            found[name] = Need(one.count, "rebalance", "a replica moves to another host")
+        elif isinstance(one, WebDemand) and one.seen.elsewhere and one.seen.elsewhere == one.count:
+            found[name] = Need(one.count, "elsewhere", "its processes are on other hosts")
+    return found
+
+
 def _growing(
     policy: Policy, state: State, asker: Asker, name: str, at: float, fixed: Mapping[str, Need]
 ) -> Need | None:
@@ -200,14 +211,15 @@ def _unlimited(state: State, at: float) -> frozenset[str]:
     return frozenset({"sidekiq-mailers"} if mended else ())
 
 
-def _ordered(askers: Mapping[str, Asker], needs: Mapping[str, Need], grants: Grants) -> list[Decision]:
+def _ordered(
+    askers: Mapping[str, Asker], needs: Mapping[str, Need], grants: Grants, room: Room
+) -> list[Decision]:
     found = []
-    for name, asked in needs.items():
-        target, before = grants.targets[name], askers[name].count
-        if target <= before:
-            continue
+    for name in grants.order:
+        asked, target, before = needs[name], grants.targets[name], askers[name].count
+        where = hosts.landed(room.hosts, grants.room.hosts, name)
         short = f"; {asked.count} wanted, but {grants.refused[name]}" if name in grants.refused else ""
-        found.append(_change(name, target, before, asked.rule, asked.reason + short))
+        found.append(_change(name, target, before, asked.rule, asked.reason + where + short))
     return found
 
 

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from instancectl.core.scaling.state import LadderState, MailState, QueueState, ServiceState, State, Step
+from instancectl.core.scaling.state import (
+    LadderState,
+    MailState,
+    MoveState,
+    QueueState,
+    ServiceState,
+    State,
+    Step,
+)
 from instancectl.core.scaling.window import Window
 
 VERSION: Final = 1
@@ -32,9 +40,15 @@ def restored(values: Mapping[str, Any]) -> State:
     rest["services"] = {name: _service(one) for name, one in rest["services"].items()}
     rest["mail"] = MailState(**_windows(rest["mail"], "failed", "delivered", "signups"))
     rest["ladder"] = LadderState(**rest["ladder"])
+    rest["move"] = _move(rest.get("move") or {})
     rest["used"] = _window(rest["used"])
     rest["said"] = frozenset((subject, rule) for subject, rule in rest["said"])
     return State(**rest)
+
+
+def _move(values: Mapping[str, Any]) -> MoveState:
+    """Empty where an earlier version wrote the state."""
+    return MoveState(**{**values, **{name: tuple(values.get(name, ())) for name in ("hosts", "stuck")}})
 
 
 def _queue(values: Mapping[str, Any]) -> QueueState:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from instancectl.core.scaling import grown, protective
+from instancectl.core.scaling import grown, protective, rebalance
 from instancectl.core.scaling.decision import Decision, Kind
 from instancectl.core.scaling.learn import Seen, known, learned
 from instancectl.core.scaling.sample import Sample
@@ -48,7 +48,8 @@ def decide(policy: Policy, state: State, sample: Sample) -> tuple[State, tuple[D
     state = learned(policy, state if state.at else replace(state, at=seen.at - 10.0), seen, sample)
     state, decisions, outlook = grown.processes(policy, state, seen)
     state, more = protective.measures(policy, state, seen, sample, outlook)
-    every = (*released, *decisions, *more)
+    state, moves = rebalance.rebalanced(policy, state, seen, outlook)
+    every = (*released, *decisions, *more, *moves)
     if policy.mode == "advise":
         every = tuple(replace(one, act=False) if one not in released else one for one in every)
     return _said(state, every)
@@ -66,6 +67,7 @@ def _mode(policy: Policy, state: State) -> tuple[State, tuple[Decision, ...]]:
         ladder=LadderState(),
         original="",
         set_by_us="",
+        move=replace(state.move, service=""),
         mail=replace(state.mail, metered=""),
     )
     return clean, released
@@ -111,6 +113,7 @@ def _restarted(state: State, at: float) -> State:
         asked_at=0.0,
         crowded_since=0.0,
         recycled_at=at,
+        move=replace(state.move, began_at=at, ended_at=at, hosts_at=at),
     )
 
 

@@ -148,6 +148,9 @@ def released(policy: Policy, state: State) -> tuple[Decision, ...]:
     found: list[Decision] = []
     if state.original:
         found.append(_set_mode(state.original, state.original, why))
+    if name := state.move.service:
+        count = state.move.replicas
+        found.append(Decision(Kind.MOVE, name, count, count + 1, "rebalance", why))
     if state.ladder.level >= 4:
         found.append(Decision(Kind.VALVE, "edge", 0, 1, "ladder", why))
     if state.ladder.level >= 3:

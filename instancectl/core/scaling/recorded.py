@@ -44,7 +44,10 @@ def row(sample: Sample, state: State) -> dict[str, Any] | None:
             web.processes, web.starting, round(web.busy, 2), round(web.queue_seconds, 3), _rounded(web.cores)
         ]  # fmt: skip
     if not isinstance(sample.hosts, Unknown):
-        found["hosts"] = [[round(one.used, 3), one.available_bytes >> 20] for one in sample.hosts]
+        found["hosts"] = [
+            [round(one.used, 3), one.available_bytes >> 20, one.name, dict(one.carries)]
+            for one in sample.hosts
+        ]
     if not isinstance(sample.database, Unknown):
         found["database"] = [sample.database.open, sample.database.max_connections]
     if not isinstance(sample.mail, Unknown):

@@ -13,12 +13,13 @@ from typing import Final
 
 from instancectl.core import budget, footprint
 from instancectl.core.budget import Budget, Line
+from instancectl.core.scaling import hosts as spread
+from instancectl.core.scaling.hosts import MEMORY_KEPT
 from instancectl.core.scaling.sample import DatabaseSample, HostSample
 from instancectl.core.scaling.settings import Policy
 from instancectl.core.sizes import Layout
 from instancectl.core.units import show_mib
 
-MEMORY_KEPT: Final = 0.10  # of each host, for caches and what was not foreseen
 FULL: Final = 0.92  # share of the processor from which more processes only cost
 OPEN_LIMIT: Final = 0.95  # of the connections that PostgreSQL accepts
 
@@ -80,7 +81,15 @@ class Room:
         memory = budget.memory(layout, self.policy.machine)
         if not memory.fits:
             return f"memory: {memory.arithmetic}"
-        return self._measured_memory(self.footprint(service))
+        return self._measured_memory(service, self.footprint(service))
+
+    def refusal_of_move(self, service: str) -> str:
+        """Why no host has room for one more replica until another one leaves; empty when one has."""
+        if service not in {"web", "streaming"}:
+            return self.refusal(service)
+        if not (connections := self.connections()).fits:  # room for one replica that updates is in it
+            return f"connections: {connections.arithmetic}"
+        return spread.refusal(self.hosts, service, spread.size(self.policy.layout, service))
 
     def footprint(self, service: str) -> int:
         """Bytes of one process once it has worked for a while."""
@@ -98,13 +107,36 @@ class Room:
         planned = _without_updates(budget.connections(layout), self.policy.layout)
         return replace(planned, limit=min(planned.limit, self.database.max_connections))
 
-    def _measured_memory(self, wanted: int) -> str:
+    def _measured_memory(self, service: str, wanted: int) -> str:
+        if len(self.hosts) > 1:
+            # Puma grows in place, and only where somebody of ours can tell it to.
+            able = [host for host in self.hosts if host.measured or service != "web"]
+            return spread.refusal(able, service, wanted)
         promised = sum(self.footprint(name) * count for name, count in self.starting.items())
-        free = [host.available_bytes - int(MEMORY_KEPT * host.memory_bytes) for host in self.hosts]
-        if max(free) >= wanted and sum(free) - promised >= wanted:
+        left = max(0, sum(spread.free(host) for host in self.hosts) - promised)
+        if left >= wanted:
             return ""
-        left = max(0, min(max(free), sum(free) - promised))
         return f"memory: {show_mib(wanted)} needed, {show_mib(left)} free beside the {MEMORY_KEPT:.0%} kept"
+
+
+def taken(room: Room, name: str) -> Room:
+    """The room without what one more process of a service takes."""
+    starting = {**room.starting, name: room.starting.get(name, 0) + 1}
+    if len(room.hosts) > 1:
+        room = replace(room, hosts=_hosts_with(room, name))
+    if name == "web":
+        return replace(room, web=room.web + 1, starting=starting)
+    return replace(room, counts={**room.counts, name: room.counts.get(name, 0) + 1}, starting=starting)
+
+
+def _hosts_with(room: Room, name: str) -> tuple[HostSample, ...]:
+    wanted = room.footprint(name)
+    if name != "web":
+        return spread.taken(room.hosts, name, wanted)
+    return tuple(
+        replace(host, available_bytes=host.available_bytes - wanted) if host.measured else host
+        for host in room.hosts
+    )
 
 
 def _without_updates(planned: Budget, configured: Layout) -> Budget:

@@ -74,6 +74,7 @@ class WebSample:
         busy: threads that serve a request.
         cores: processor cores used since the last sample; None when not measured.
         queue_seconds: how long a request waits for a thread.
+        elsewhere: those of the processes that are on other hosts, where their number cannot be changed.
     """
 
     processes: int
@@ -81,17 +82,35 @@ class WebSample:
     busy: float
     queue_seconds: float
     cores: float | None = None
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HostSample:
-    """One host of the Swarm: its cores, the share of them in use (0 to 1), and its memory."""
+    """One host of the Swarm that may have replicas.
+
+    Attributes:
+        used: share of its cores in use, 0 to 1.
+        available_bytes: free memory; where nobody measures it, what its replicas and its system leave.
+        carries: service → replicas that are there, working or not.
+        serving: service → those of them that work.
+        accepts: services that may run there; None: every one.
+        measured: False for hosts on which nothing of ours looks: both numbers are reckoned then.
+    """
 
     name: str
     cores: int
     used: float
     memory_bytes: int
     available_bytes: int
+    carries: Mapping[str, int] = field(default_factory=dict)
+    serving: Mapping[str, int] = field(default_factory=dict)
+    accepts: frozenset[str] | None = None
+    measured: bool = True
+
+    def may_run(self, service: str) -> bool:
+        """Whether Swarm may put a replica of the service there."""
+        return self.accepts is None or service in self.accepts
 
 
 @dataclass(frozen=True, slots=True)

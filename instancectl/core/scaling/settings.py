@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from instancectl.core.config import InstanceConfig
-from instancectl.core.layout import derive, planned_machine
+from instancectl.core.layout import derive, planned_machine, usable
 from instancectl.core.scaling.work import OBJECTIVES, SCALED, WEB_OBJECTIVE_MS
-from instancectl.core.sizes import BASE, Layout, Machine, SidekiqPlan
+from instancectl.core.sizes import BASE, SERVING, Layout, Machine, Room, SidekiqPlan
 
 TICK_SECONDS: Final = 10
 """How often the policy is asked; windows and steps are made for it."""
@@ -118,6 +118,7 @@ class Policy:
 def policy_for(
     config: InstanceConfig,
     machine: Machine,
+    others: Sequence[Room] = (),
     *,
     layout: Layout | None = None,
     holds: Mapping[str, int] | None = None,
@@ -126,7 +127,8 @@ def policy_for(
 
     Args:
         config: `[scaling]` and everything the layout follows from.
-        machine: as measured, all hosts together.
+        machine: the host with the data, as measured.
+        others: further hosts; they count for what may run there.
         layout: as deployed; derived when not given.
         holds: services whose number a person holds.
 
@@ -137,8 +139,8 @@ def policy_for(
     goals = wanted.objectives
     objectives = {queue: float(getattr(goals, queue, goals.pull)) for queue in SCALED}
     return Policy(
-        layout=layout or derive(config, machine),
-        machine=planned_machine(config, machine),
+        layout=layout or derive(config, machine, others),
+        machine=_together(planned_machine(config, machine), usable(config, others)),
         objectives=objectives,
         web_seconds=goals.web_ms / 1000,
         profile=PROFILES[wanted.profile],
@@ -147,4 +149,13 @@ def policy_for(
         ladder=wanted.ladder,
         holds=dict(holds or {}),
         host_price=wanted.host_price,
+    )
+
+
+def _together(machine: Machine, others: Sequence[Room]) -> Machine:
+    """All hosts that may serve, as one."""
+    serving = [room for room in others if room.roles & SERVING]
+    return Machine(
+        machine.memory_bytes + sum(room.memory_bytes for room in serving),
+        machine.cores + sum(room.cores for room in serving),
     )

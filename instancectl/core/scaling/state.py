@@ -97,6 +97,31 @@ class LadderState:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveState:
+    """Replicas that move to another host. Times are seconds since the epoch; 0 means never.
+
+    Attributes:
+        service: that has one replica more until its new one works; empty while none moves.
+        replicas: it had before.
+        last: service that moved last.
+        crowding: how uneven it was before that.
+        began_at, ended_at: of this move, and of the last one.
+        hosts, hosts_at: names of the hosts, and since when they are the same.
+        stuck: services of which a move brought nothing; until the hosts change they stay.
+    """
+
+    service: str = ""
+    replicas: int = 0
+    last: str = ""
+    crowding: int = 0
+    began_at: float = 0.0
+    ended_at: float = 0.0
+    hosts: tuple[str, ...] = ()
+    hosts_at: float = 0.0
+    stuck: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Everything.
 
@@ -109,6 +134,7 @@ class State:
         set_by_us, set_at: the mode that the policy chose, and when.
         acted: whether decisions were acted upon, or only said.
         recycled_at: when a process was last replaced.
+        move: replicas that move to another host.
         pace: how fast this host works, against the host of the table in `work.py`.
         said: holds that were already told, so that each is told once.
         crowded_since: since when the hosts are too small.
@@ -132,6 +158,7 @@ class State:
     crowded_since: float = 0.0
     asked_at: float = 0.0
     recycled_at: float = 0.0
+    move: MoveState = field(default_factory=MoveState)
 
     def service(self, name: str) -> ServiceState:
         """The memory of a service."""

@@ -55,12 +55,17 @@ class Actor:
         self._kinds: Mapping[Kind, Callable[[Decision], None]] = {
             Kind.REPLICAS: self._replicate,
             Kind.PROCESSES: self._resize_puma,
+            Kind.MOVE: lambda one: self._hands.stack.replicate(one.subject, one.target),
             Kind.RECYCLE: self._recycle,
             Kind.REGISTRATIONS: self._register,
             Kind.RETRY: self._retry,
             Kind.SHED: lambda one: self._turn_away(one, "reading"),
             Kind.VALVE: lambda one: self._turn_away(one, "inbox"),
         }
+
+    def adopt(self, layout: Layout) -> None:
+        """Take the layout's numbers from here on."""
+        self._layout = layout
 
     def act(self, one: Decision) -> str:
         """`done`, or why it is not; a decision that failed is taken again with a later sample."""
@@ -101,12 +106,16 @@ class Actor:
 
     def _replicate(self, one: Decision) -> None:
         self.choose(one.subject, one.target)
-        self._hands.stack.replicate(one.subject, one.target)
+        share = self._layout.share(one.subject)
+        most = -(-one.target // share.hosts) if share else 0
+        self._hands.stack.replicate(one.subject, one.target, most)
 
     def _resize_puma(self, one: Decision) -> None:
         """In place: half a second instead of a boot. A replica that is replaced has the layout's number."""
-        replicas = [replica for replica in self._replicas("web") if replica.here]
-        shares = _shared(one.target, len(replicas))
+        every = tuple(self._replicas("web"))
+        replicas = [replica for replica in every if replica.here]
+        elsewhere = (len(every) - len(replicas)) * self._layout.web.processes
+        shares = _shared(one.target - elsewhere, len(replicas))
         for replica, share in zip(replicas, shares, strict=True):
             puma = self._hands.workers.puma(replica.container_id)
             if puma is None or puma.processes == share:

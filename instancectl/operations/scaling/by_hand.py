@@ -11,8 +11,7 @@ from instancectl.core.applied import Applied
 from instancectl.core.observed import Observed
 from instancectl.core.result import Result, Status
 from instancectl.core.scaling import chosen
-from instancectl.core.scaling.grant import taken
-from instancectl.core.scaling.room import Room
+from instancectl.core.scaling.room import Room, taken
 from instancectl.core.scaling.sample import Sample
 from instancectl.core.scaling.settings import Policy
 from instancectl.core.service import ServiceSpec
@@ -63,7 +62,7 @@ class ByHand:
     def show(self) -> Result:
         """What runs, what was chosen, and what there is room for."""
         around = self._around
-        observed = self._observed()
+        observed = observed_by(self._around)
         policy = around.policy(observed)
         applied, now = around.state.load(), around.clock.epoch_seconds()
         sample = around.sample(policy)
@@ -73,7 +72,9 @@ class ByHand:
         lines = [*showing.table(rows), "", *showing.budget_lines(room)]
         if applied.surge_until > now:
             lines.append(f"a surge is declared until {clock_of(applied.surge_until)}")
+        lines += showing.host_lines(sample.hosts)
         data: dict[str, Any] = {"mode": policy.mode, "services": rows, "surge_until": applied.surge_until}
+        data["hosts"] = showing.hosts_as_json(sample.hosts)
         if isinstance(room, Unknown):
             data["budget"] = {"unknown": room.reason}
         else:
@@ -114,7 +115,7 @@ class ByHand:
         """Back to the layout's numbers; nothing is held any longer."""
         applied = self._around.state.load()
         names = services or tuple({**applied.scale, **applied.holds})
-        policy = self._around.policy(self._observed())
+        policy = self._around.policy(observed_by(self._around))
         known = chosen.names(policy.layout)
         wanted = {name: chosen.configured(policy.layout, name) for name in names if name in known}
         for name in services:
@@ -137,7 +138,7 @@ class ByHand:
         """
         around = self._around
         applied, now = around.state.load(), around.clock.epoch_seconds()
-        policy = around.policy(self._observed())
+        policy = around.policy(observed_by(self._around))
         known = chosen.names(policy.layout)
         over = {name: number for name, (number, end) in applied.holds.items() if end <= now}
         if not over:
@@ -173,7 +174,7 @@ class ByHand:
     ) -> Result:
         around = self._around
         with around.lock(why):
-            observed = self._observed()
+            observed = observed_by(self._around)
             policy = around.policy(observed)
             self._refuse(policy, observed, wanted)
             before = around.state.load()
@@ -223,42 +224,53 @@ class ByHand:
             new = chosen.resized(spec, policy.layout, number)
             if new == spec:
                 if not state.converged:  # an earlier run was killed while it waited
-                    self._wait(new)
+                    wait_for(around, new)
                 continue
             was = chosen.running(spec)
             around.reporter.note(f"`{name}` {was} → {number}")
             around.journal.write("scaled", service=name, before=was, now=number, why="by hand")
             around.swarm.update_service(around.stack, new)
-            self._wait(new)
+            wait_for(around, new)
             changes.append((name, was, chosen.running(new)))
         return changes
 
-    def _wait(self, spec: ServiceSpec) -> None:
-        around = self._around
-        deadline = around.clock.monotonic_seconds() + WAIT_SECONDS
-        while True:
-            state = around.swarm.service(around.stack, spec.name)
-            if state is not None and state.converged and state.spec == spec:
-                return
-            undone = state is not None and state.update_state.startswith("rollback")
-            if undone or around.clock.monotonic_seconds() > deadline:
-                why = around.swarm.describe_unhealthy(around.stack, spec.name)
-                raise OperationFailed(
-                    f"`{spec.name}` does not run with {chosen.running(spec)} processes: {why}",
-                    hint=f"`instancectl logs {spec.name}`; `instancectl scale release {spec.name}` goes back",
-                    subject=spec.name,
-                )
-            around.clock.sleep(PAUSE_SECONDS)
 
-    def _observed(self) -> Observed:
-        observed = self._around.swarm.observe(self._around.stack)
-        if "web" not in observed.services:
-            raise Refused(
-                "cannot scale: the instance is not deployed on this host",
-                hint="run `instancectl deploy` first",
-                subject=self._around.stack,
+def wait_for(around: Surroundings, spec: ServiceSpec) -> None:
+    """Until a service runs as wanted.
+
+    Raises:
+        OperationFailed: it does not, with the reason, or was taken back by Swarm.
+    """
+    deadline = around.clock.monotonic_seconds() + WAIT_SECONDS
+    while True:
+        state = around.swarm.service(around.stack, spec.name)
+        if state is not None and state.converged and state.spec == spec:
+            return
+        undone = state is not None and state.update_state.startswith("rollback")
+        if undone or around.clock.monotonic_seconds() > deadline:
+            why = around.swarm.describe_unhealthy(around.stack, spec.name)
+            raise OperationFailed(
+                f"`{spec.name}` does not run with {chosen.running(spec)} processes: {why}",
+                hint=f"`instancectl logs {spec.name}`; `instancectl scale release {spec.name}` goes back",
+                subject=spec.name,
             )
-        return observed
+        around.clock.sleep(PAUSE_SECONDS)
+
+
+def observed_by(around: Surroundings) -> Observed:
+    """The stack as it is.
+
+    Raises:
+        Refused: there is none.
+    """
+    observed = around.swarm.observe(around.stack)
+    if "web" not in observed.services:
+        raise Refused(
+            "cannot scale: the instance is not deployed on this host",
+            hint="run `instancectl deploy` first",
+            subject=around.stack,
+        )
+    return observed
 
 
 def _refuse_cores(policy: Policy, name: str, number: int) -> None:

@@ -86,8 +86,10 @@ def _numbers(row: Mapping[str, Any]) -> list[str]:
             f"  `web`: {processes} processes, {busy:.1f} busy threads, "
             f"requests wait {wait * 1000:.0f} ms{used}"
         )
-    for used, free in row.get("hosts", ()):
-        lines.append(f"  host: processor {used:.0%} used, {show_mib(free << 20)} free")
+    for used, free, *further in row.get("hosts", ()):
+        name, carries = further or ("host", {})  # of rows that an earlier version wrote
+        carried = "".join(f", {count} × {service}" for service, count in sorted(carries.items()))
+        lines.append(f"  {name}: processor {used:.0%} used, {show_mib(max(0, free) << 20)} free{carried}")
     if "database" in row:
         lines.append(f"  database: {row['database'][0]} of {row['database'][1]} connections")
     return lines

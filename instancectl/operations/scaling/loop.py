@@ -15,7 +15,8 @@ from instancectl.core.applied import Applied
 from instancectl.core.monitoring import catalogue_scaling as metrics
 from instancectl.core.monitoring.metric import Counter
 from instancectl.core.monitoring.metric import Sample as Reading
-from instancectl.core.scaling import chosen, keeping, recorded
+from instancectl.core.observed import Node
+from instancectl.core.scaling import keeping, recorded
 from instancectl.core.scaling.decision import Decision, Kind
 from instancectl.core.scaling.observing import Mails
 from instancectl.core.scaling.policy import decide
@@ -24,6 +25,7 @@ from instancectl.core.scaling.settings import PROFILES, TICK_SECONDS, Policy
 from instancectl.core.scaling.state import State
 from instancectl.core.unknown import Unknown
 from instancectl.errors import Busy, InstanceError
+from instancectl.operations.scaling import gauges
 from instancectl.operations.scaling.acting import DONE, LOCKED, Actor
 from instancectl.operations.scaling.advice import Advice
 from instancectl.operations.scaling.sampling import Sampler
@@ -45,6 +47,7 @@ class Around:
         alone: held while the loop runs: two controllers never work at once.
         changing: the instance's lock, held while something is changed.
         tell: what to do with a sentence for a person.
+        plan: the policy on these hosts of a Swarm.
         end_surge, end_holds: end what somebody declared for a time that is over; exit code and output.
     """
 
@@ -56,6 +59,7 @@ class Around:
     changing: Lock
     clock: Clock
     tell: Callable[[str], None]
+    plan: Callable[[tuple[Node, ...]], Policy]
     end_surge: Callable[[], tuple[int, str]]
     end_holds: Callable[[], tuple[int, str]]
 
@@ -67,6 +71,7 @@ class Loop:
         """Nothing is read before the first tick."""
         self._policy, self._around = policy, around
         self.state, self.mails = State(), Mails({})
+        self._nodes: tuple[Node, ...] = ()
         self._decided = Counter(metrics.DECISIONS)
         self._advice = Advice(around.record)
         self.last: tuple[Sample, Policy] | None = None
@@ -147,6 +152,8 @@ class Loop:
         around = self._around
         policy = self._current()
         sample, mails = around.sampler.sample(self.mails)
+        if self._moved_house():
+            sample = replace(sample, updating="the hosts of the Swarm are others than before")
         state, decisions = decide(policy, self.state, sample)
         advice = self._advice.due(policy, around.clock.epoch_seconds())
         decisions = (*decisions, *advice)
@@ -167,6 +174,23 @@ class Loop:
         if policy.mode != "off":
             around.actor.weigh()
         return decisions
+
+    def _moved_house(self) -> bool:
+        """Whether hosts came, left, or have other roles: what was read was read by the sizes of before.
+
+        A host that is down counts, for it is expected back; what runs where is part of every sample.
+        """
+        sight = self._around.sampler.sight
+        if isinstance(sight, Unknown):
+            return False
+        nodes = tuple(replace(one, state="ready") for one in sight.nodes)
+        if nodes == self._nodes or (len(nodes) < 2 and len(self._nodes) < 2):
+            return False
+        policy = self._around.plan(sight.nodes)
+        self._nodes, self._policy = nodes, replace(policy, mode=self._policy.mode)
+        self._around.sampler.adopt(policy.layout)
+        self._around.actor.adopt(policy.layout)
+        return True
 
     # ---- memory
 
@@ -237,43 +261,18 @@ class Loop:
         self._around.tell(f"{what} cannot be ended: {said.strip()[-200:]}" if code else f"{what} is over")
         return self._around.state.load()
 
-    # ---- metrics
-
     def readings(self) -> Iterator[Reading]:
         """What the exporter shows of it."""
         yield Reading(metrics.MODE, 1, (self._policy.mode,))
         yield from self._decided.samples()
         yield from self._advice.readings()
-        if self.last is None:
-            return
-        sample, policy = self.last
-        yield Reading(metrics.LAST_RUN, sample.at)
-        yield Reading(metrics.LADDER, self.state.ladder.level)
-        if not isinstance(sample.services, Unknown):
-            for name, one in sample.services.items():
-                if name in chosen.names(policy.layout):
-                    yield Reading(metrics.REPLICAS, one.replicas, (name,))
-                    yield Reading(metrics.DESIRED, one.replicas + one.starting, (name,))
-                    yield Reading(metrics.MAX_REPLICAS, policy.ceiling(name), (name,))
-        if not isinstance(sample.web, Unknown):
-            yield Reading(metrics.REPLICAS, sample.web.processes, ("web",))
-            yield Reading(metrics.DESIRED, sample.web.processes + sample.web.starting, ("web",))
-            yield Reading(metrics.MAX_REPLICAS, policy.ceiling("web"), ("web",))
-        yield from self._pressures(sample, policy)
+        if self.last is not None:
+            yield from gauges.of(*self.last, self.state)
 
     @property
     def actor(self) -> Actor:
         """What acts."""
         return self._around.actor
-
-    @staticmethod
-    def _pressures(sample: Sample, policy: Policy) -> Iterator[Reading]:
-        if not isinstance(sample.queues, Unknown):
-            for name, queue in sample.queues.items():
-                if name in policy.objectives:
-                    yield Reading(metrics.PRESSURE, queue.latency_seconds / policy.objectives[name], (name,))
-        if not isinstance(sample.web, Unknown):
-            yield Reading(metrics.PRESSURE, sample.web.queue_seconds / policy.web_seconds, ("web",))
 
 
 def _direction(one: Decision) -> str:

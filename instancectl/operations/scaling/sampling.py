@@ -24,13 +24,14 @@ from instancectl.core.monitoring.sidekiq import (
 )
 from instancectl.core.monitoring.sight import Replica, Sight
 from instancectl.core.monitoring.stores import info_of, unwritable
-from instancectl.core.scaling import observing
+from instancectl.core.scaling import hosts, observing
 from instancectl.core.scaling.observing import DAY_SECONDS, Mails
 from instancectl.core.scaling.sample import HostSample, MailSample, Sample, WebSample
 from instancectl.core.sizes import Layout
 from instancectl.core.topology.parts import EDGE
 from instancectl.core.unknown import Known, Unknown
-from instancectl.errors import InstanceError, OperationFailed
+from instancectl.errors import InstanceError
+from instancectl.operations.scaling.processors import Processors
 from instancectl.ports.clock import Clock
 from instancectl.ports.database_line import DatabaseLine
 from instancectl.ports.host_facts import HostFacts
@@ -81,8 +82,7 @@ class Sampler:
         self._eyes, self._layout = eyes, layout
         self._sight: Known[Sight] = Unknown("nobody looked")
         self._owners: dict[str, str] = {}
-        self._used: dict[str, float] = {}
-        self._used_at = 0.0
+        self._processors = Processors(eyes.workers, eyes.clock)
         self._host: tuple[float, float] = (0.0, 0.0)
         self._meter = _Meter()
         self._asked_at = -ASK_EVERY_SECONDS
@@ -91,6 +91,10 @@ class Sampler:
         self._works: Sequence[Reply] = ()
         self._arrivals: dict[str, int] = {}
         self.reading: Known[Sidekiq] = Unknown("nobody looked")
+
+    def adopt(self, layout: Layout) -> None:
+        """Read by this layout from here on."""
+        self._layout = layout
 
     @property
     def sight(self) -> Known[Sight]:
@@ -114,6 +118,7 @@ class Sampler:
             if puma is not None
         ]
         if not pumas:
+            self._glance_elsewhere()
             return
         waiting = sum(one.waiting for one in pumas)
         threads = sum(one.processes for one in pumas) * self._layout.web.threads
@@ -122,6 +127,14 @@ class Sampler:
         meter.busy += min(threads, sum(one.connections - one.waiting for one in pumas))
         meter.waiting += waiting
         meter.waits += self._wait(waiting, threads)
+
+    def _glance_elsewhere(self) -> None:
+        """Where every Puma is on other hosts, its line cannot be seen: it is asked how long it takes."""
+        running = sum(one.runs for one in self._web())
+        if running:
+            self._meter.glances += 1
+            plan = self._layout.web
+            self._meter.waits += self._wait(1, running * plan.processes * plan.threads)
 
     def _wait(self, waiting: int, threads: int) -> float:
         """Seconds a request waits for a thread now: 0 while none does, else what one of our own takes."""
@@ -152,14 +165,14 @@ class Sampler:
         self._sight = _known(eyes.stack.look)
         if not isinstance(self._sight, Unknown):
             self._remember(self._sight)
-        cores = self._cores()
+        cores = self._processors.cores(self._sight)
         found = Sample(
             at=eyes.clock.epoch_seconds(),
             web=self._web_sample(cores),
-            hosts=_known(self._hosts),
             database=_known(lambda: observing.database(eyes.database.ask(postgres.QUICK))),
         )
         self.reading = _known(self._read)
+        found = replace(found, hosts=_known(lambda: self._hosts(cores.get("web"))))
         if isinstance(self.reading, Unknown):
             found = replace(found, queues=self.reading, services=self.reading)
         else:
@@ -174,55 +187,41 @@ class Sampler:
         # Those that leave are told apart from strangers for as long as they may finish their jobs.
         self._owners = dict([*self._owners.items(), *now.items()][-1000:])
 
-    def _cores(self) -> dict[str, float | None]:
-        """Service → cores used since the last sample, by containers of this host."""
-        if isinstance(self._sight, Unknown):
-            return {}
-        now = self._eyes.clock.monotonic_seconds()
-        used: dict[str, float] = {}
-        sums: dict[str, float | None] = {}
-        for one in self._sight.replicas:
-            if not one.container_id:
-                continue
-            seconds = self._eyes.workers.processor_seconds(one.container_id) if one.here else None
-            before = sums.get(one.service, 0.0)
-            if seconds is None or before is None:
-                sums[one.service] = None
-                continue
-            used[one.container_id] = seconds
-            sums[one.service] = before + max(0.0, seconds - self._used.get(one.container_id, 0.0))
-        first, elapsed = not self._used_at, now - self._used_at
-        self._used, self._used_at = used, now
-        if first or elapsed <= 0:
-            return {}
-        return {name: None if sum_ is None else sum_ / elapsed for name, sum_ in sums.items()}
-
     def _web_sample(self, cores: dict[str, float | None]) -> Known[WebSample]:
         if isinstance(self._sight, Unknown):
             return self._sight
-        processes = starting = 0
+        processes = starting = elsewhere = 0
         each = self._layout.web.processes
         for one in self._sight.of("web"):
             puma = self._eyes.workers.puma(one.container_id) if one.here else None
-            if puma is None or not one.runs:
+            if one.runs and not one.here:
+                elsewhere += each
+            elif puma is None or not one.runs:
                 starting += each
             else:
                 processes += puma.processes
-        if not processes:
-            return Unknown("no Puma of this host was seen")
+        if not processes + elsewhere:
+            return Unknown("no Puma was seen")
         meter, self._meter = self._meter, _Meter()
         glances = max(1, meter.glances)
-        return WebSample(processes, starting, meter.busy / glances, meter.waits / glances, cores.get("web"))
+        # Requests are shared out evenly: those elsewhere are as busy as those here.
+        busy = meter.busy / glances * (1 + elsewhere / processes if processes else 1)
+        count = processes + elsewhere
+        return WebSample(count, starting, busy, meter.waits / glances, cores.get("web"), elsewhere)
 
-    def _hosts(self) -> tuple[HostSample, ...]:
-        eyes, before = self._eyes, self._host
-        if not isinstance(self._sight, Unknown) and self._sight.spread():
-            raise OperationFailed("the load of other hosts cannot be seen from this one")
+    def _hosts(self, web_cores: float | None) -> tuple[HostSample, ...]:
+        """This one as measured, the others as reckoned from what runs there."""
+        eyes, before, sight = self._eyes, self._host, self._sight
         self._host = eyes.workers.processor()
         busy, total = (now - then for now, then in zip(self._host, before, strict=True))
         memory = eyes.host.memory()
         used = busy / total if total > 0 else 0.0
-        return (HostSample("this host", eyes.host.cores(), used, memory.total_bytes, memory.available_bytes),)
+        home = HostSample("this host", eyes.host.cores(), used, memory.total_bytes, memory.available_bytes)
+        if isinstance(sight, Unknown):
+            return (home,)
+        beating = () if isinstance(self.reading, Unknown) else self.reading.live
+        working = hosts.working(self._layout, sight, beating, web_cores)
+        return hosts.seen(self._layout, sight, home, working)
 
     def _read(self) -> Sidekiq:
         """Two round trips, a third one while jobs run, and some more while queues are long."""

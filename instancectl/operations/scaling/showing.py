@@ -10,9 +10,11 @@ from typing import Any
 from instancectl.core.applied import Applied
 from instancectl.core.observed import Observed, ServiceState
 from instancectl.core.scaling import chosen
+from instancectl.core.scaling.hosts import free
 from instancectl.core.scaling.room import Room
-from instancectl.core.scaling.sample import Sample
+from instancectl.core.scaling.sample import HostSample, Sample
 from instancectl.core.scaling.settings import Policy
+from instancectl.core.units import show_mib
 from instancectl.core.unknown import Known, Unknown
 
 
@@ -117,6 +119,37 @@ def budget_lines(room: Known[Room]) -> list[str]:
     if isinstance(room, Unknown):
         return [f"what there is room for is unknown: {room.reason}"]
     return [f"connections: {room.connections().arithmetic}"]
+
+
+def host_lines(seen: Known[tuple[HostSample, ...]]) -> list[str]:
+    """What each host has room for, where there are several; or why it is not known."""
+    if isinstance(seen, Unknown):
+        return [f"what the hosts have room for is unknown: {seen.reason}"]
+    if len(seen) < 2:
+        return []
+    return [_host_line(one) for one in seen]
+
+
+def _host_line(one: HostSample) -> str:
+    carried = ", ".join(f"{count} × {name}" for name, count in sorted(one.carries.items()))
+    how = "measured" if one.measured else "reckoned from what runs there"
+    return (
+        f"`{one.name}`: {show_mib(max(0, free(one)))} of {show_mib(one.memory_bytes)} to give away, "
+        f"{one.used:.0%} of {one.cores} cores used ({how}); {carried or 'nothing runs there'}"
+    )
+
+
+def hosts_as_json(seen: Known[tuple[HostSample, ...]]) -> Any:
+    """Plain values of every host; bytes."""
+    if isinstance(seen, Unknown):
+        return {"unknown": seen.reason}
+    return [
+        {
+            "name": one.name, "cores": one.cores, "used": round(one.used, 3), "measured": one.measured,
+            "memory_bytes": one.memory_bytes, "room_bytes": max(0, free(one)), "replicas": dict(one.carries),
+        }
+        for one in seen
+    ]  # fmt: skip
 
 
 def clock_of(at: float) -> str:

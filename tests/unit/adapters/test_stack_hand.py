@@ -13,8 +13,8 @@ from instancectl.errors import OperationFailed
 class FakeEngine:
     """One service; the first `races` updates find that somebody else wrote it."""
 
-    def __init__(self, replicas: int = 1, races: int = 0) -> None:
-        self.replicas, self.races, self.version = replicas, races, 7
+    def __init__(self, replicas: int = 1, races: int = 0, most: int = 0) -> None:
+        self.replicas, self.races, self.version, self.most = replicas, races, 7, most
         self.posted: list[tuple[str, Any]] = []
 
     def get(self, path: str, filters: Any = None) -> Any:
@@ -24,6 +24,7 @@ class FakeEngine:
             "Name": "stack_sidekiq-push",
             "Mode": {"Replicated": {"Replicas": self.replicas}},
             "Labels": {"a": "b"},
+            "TaskTemplate": {"Placement": {"MaxReplicas": self.most}},
         }
         return {"ID": "s1", "Version": {"Index": self.version}, "Spec": spec}
 
@@ -43,6 +44,14 @@ def test_only_the_number_is_written() -> None:
     assert path == "/services/s1/update?version=7"
     assert spec["Mode"] == {"Replicated": {"Replicas": 3}}
     assert spec["Labels"] == {"a": "b"}
+
+
+@pytest.mark.parametrize(("limit", "wanted", "written"), [(1, 2, 2), (3, 2, 3), (0, 2, 0)])
+def test_a_limit_per_host_is_raised_and_never_lowered_or_made(limit: int, wanted: int, written: int) -> None:
+    engine = FakeEngine(most=limit)
+    ResidentHand("stack", engine).replicate("sidekiq-push", 3, wanted)
+    ((_, spec),) = engine.posted
+    assert spec["TaskTemplate"]["Placement"]["MaxReplicas"] == written
 
 
 def test_the_same_number_asks_for_nothing() -> None:
