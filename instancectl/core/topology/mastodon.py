@@ -5,7 +5,16 @@ from __future__ import annotations
 from instancectl.core.layout import SidekiqPlan
 from instancectl.core.mastodon_env import tunables
 from instancectl.core.service import Attachment, HealthCheck, ServiceSpec, UpdatePolicy
-from instancectl.core.topology.parts import BACKEND, EDGE, Builder, beside, media_mount, most_per_host, placed
+from instancectl.core.topology.parts import (
+    BACKEND,
+    EDGE,
+    Builder,
+    beside,
+    collected_below,
+    media_mount,
+    most_per_host,
+    placed,
+)
 
 READY_FILE = "/opt/mastodon/tmp/sidekiq_process_has_started_and_will_begin_processing_jobs"
 """Exists between Sidekiq's start-up and shutdown hooks (its name is baked into the official image)."""
@@ -101,10 +110,12 @@ def sidekiq(build: Builder, plan: SidekiqPlan) -> ServiceSpec:
 
 def mail(build: Builder) -> ServiceSpec:
     """The mail catcher, for instances whose mail must not leave the host."""
+    memory = build.layout.edge.mail_memory_bytes
     return ServiceSpec(
         name="mail",
         image=build.image(build.config.images.mail),
+        environment=collected_below(memory),
         networks=(Attachment(EDGE),),
         constraints=beside(build),
-        memory_bytes=build.layout.edge.mail_memory_bytes,
+        memory_bytes=memory,
     )

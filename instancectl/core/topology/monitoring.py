@@ -11,12 +11,9 @@ from instancectl.core.host.placement import watching
 from instancectl.core.monitoring.apart import addressed
 from instancectl.core.monitoring.rules import reached
 from instancectl.core.service import HOST_NETWORK, Attachment, HealthCheck, Mount, ServiceSpec
-from instancectl.core.topology.parts import Builder
+from instancectl.core.topology.parts import Builder, collected_below
 
 NOTIFY_TOKEN = "notify_token"  # noqa: S105 - name of a file
-
-GO_MEMORY_PERCENT = 85
-"""Of the limit, above which Go's collector works harder rather than be killed."""
 
 
 def monitoring(build: Builder) -> list[ServiceSpec]:
@@ -38,7 +35,7 @@ def prometheus(build: Builder) -> ServiceSpec:
             f"--storage.tsdb.retention.size={config.retention_mib}MB",
             f"--web.listen-address={config.prometheus_listen}",
         ),
-        environment=_collected_below(memory),
+        environment=collected_below(memory),
         stop_grace_seconds=60,
         health=_ready(config.prometheus_listen),
         mounts=(Mount("/prometheus", "prometheus"),),
@@ -63,7 +60,7 @@ def alertmanager(build: Builder) -> ServiceSpec:
             # Without peers nobody has to be listened to on 9094.
             "--cluster.listen-address=",
         ),
-        environment=_collected_below(memory),
+        environment=collected_below(memory),
         stop_grace_seconds=30,
         health=_ready(config.alertmanager_listen),
         mounts=(Mount("/alertmanager", "alertmanager"),),
@@ -78,10 +75,6 @@ def alertmanager(build: Builder) -> ServiceSpec:
 
 def _constraints(build: Builder) -> tuple[str, ...]:
     return watching(build.config.stack, build.layout.monitoring.apart if build.layout.monitoring else None)
-
-
-def _collected_below(limit_bytes: int) -> tuple[tuple[str, str], ...]:
-    return (("GOMEMLIMIT", str(limit_bytes * GO_MEMORY_PERCENT // 100)),)
 
 
 def _ready(listen: str) -> HealthCheck:

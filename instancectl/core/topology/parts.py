@@ -16,6 +16,9 @@ MASTODON_UID = "991"
 DOTENV = "/opt/mastodon/.env.production"
 MEDIA = "/opt/mastodon/public/system"
 
+GO_MEMORY_PERCENT = 85
+"""Of the limit, above which Go's collector works harder rather than be killed."""
+
 NAME_LIMIT = 64
 """Characters that Swarm allows in the name of a secret or config."""
 
@@ -118,3 +121,8 @@ def most_per_host(build: Builder, service: str, *, updating: int = 0) -> int:
 def media_mount(config: InstanceConfig, target: str = MEDIA, *, read_only: bool = False) -> tuple[Mount, ...]:
     """Local media, mounted at `target`; nothing when they are in a bucket."""
     return (Mount(target, "media", read_only=read_only),) if config.media.storage == "local" else ()
+
+
+def collected_below(limit_bytes: int) -> tuple[tuple[str, str], ...]:
+    """Environment of a program in Go that has so much memory."""
+    return (("GOMEMLIMIT", str(limit_bytes * GO_MEMORY_PERCENT // 100)),)
