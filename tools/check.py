@@ -11,8 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -29,6 +31,11 @@ TESTS_FAILED = 1
 """pytest's exit code: some tests failed, and nothing else is wrong."""
 UNSTEADY_AT_MOST = 3
 """More failed tests than that are no accident."""
+
+telling = threading.Lock()
+"""Held by whoever counts and says how a tier went: two may end at once."""
+started_here: list[subprocess.Popen[bytes]] = []
+"""What tiers run; all of it ends when somebody interrupts."""
 
 SHELL_SCRIPTS = ("check", "quickstart", ".ci/run", "tools/python.sh", "templates/host/prove-login.sh")
 
@@ -57,7 +64,8 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="name the tiers and end")
     options = parser.parse_args()
     if options.list:
-        for tier in (*quick_tiers(Path("python")), *docker_tiers(Path("python"))):
+        in_turn, side_by_side = docker_tiers(Path("python"))
+        for tier in (*quick_tiers(Path("python")), *in_turn, *side_by_side):
             say(f"{tier.name:<11} at most {tier.limit_seconds // 60} min")
         return 0
     shutil.rmtree(LOGS, ignore_errors=True)
@@ -108,7 +116,9 @@ def run(options: argparse.Namespace, tally: Tally) -> None:
         with engine_and_swarm(tally), images_in_background() as images:
             run_tiers(quick_tiers(python), chosen, tally)
             images.join(tally)
-            run_tiers(docker_tiers(python), chosen, tally)
+            in_turn, side_by_side = docker_tiers(python)
+            run_tiers(in_turn, chosen, tally)
+            run_side_by_side([tier for tier in side_by_side if not chosen or tier.name in chosen], tally)
 
 
 def step(name: str, work: Callable[[], object]) -> None:
@@ -126,7 +136,19 @@ def step(name: str, work: Callable[[], object]) -> None:
 def pytest(python: Path, name: str, *arguments: str) -> tuple[str, ...]:
     """A pytest run that leaves a report to count from."""
     report = f"--junitxml={LOGS / f'{name}.xml'}"
-    return (str(python), "-m", "pytest", "-q", "--color=no", "--durations=12", report, *arguments)
+    cache = f"cache_dir={LOGS / 'cache' / name}"  # what failed last is looked up there
+    return (
+        str(python),
+        "-m",
+        "pytest",
+        "-q",
+        "--color=no",
+        "--durations=12",
+        "-o",
+        cache,
+        report,
+        *arguments,
+    )
 
 
 def quick_tiers(python: Path) -> tuple[Tier, ...]:
@@ -162,8 +184,11 @@ def quick_tiers(python: Path) -> tuple[Tier, ...]:
     )
 
 
-def docker_tiers(python: Path) -> tuple[Tier, ...]:
-    """What needs Docker: ports on real servers, the testbed's own contract, whole instances."""
+def docker_tiers(python: Path) -> tuple[tuple[Tier, ...], tuple[Tier, ...]]:
+    """What needs Docker: ports on real servers, the testbed's own contract, whole instances and hosts.
+
+    The second part may run side by side: each waits more than it computes, and they share no server.
+    """
     wheel = LOGS / "wheel"
     by_the_wheel = wheel / "venv" / "bin" / "python"
     in_order = ("-p", "no:randomly")
@@ -174,32 +199,33 @@ def docker_tiers(python: Path) -> tuple[Tier, ...]:
         f"tests/contract/test_{name}.py" for name in ("relay", "remote", "ssh_login", "dashboard_tunnel")
     )
     others = (*in_order, *by_file, *(f"--ignore={path}" for path in ssh), "tests")
-    return (
-        Tier(
-            "contract",
-            (
-                pytest(python, "contract", "-m", "contract and not e2e and not long", *others),
-                pytest(python, "contract", "-m", "contract", *in_order, *ssh),
-            ),
-            2400,
-            live=True,
+    contract = Tier(
+        "contract",
+        (
+            pytest(python, "contract", "-m", "contract and not e2e and not long", *others),
+            pytest(python, "contract", "-m", "contract", *in_order, *ssh),
         ),
-        Tier("quickstart", (pytest(python, "quickstart", *in_order, "tests/quickstart"),), 900, live=True),
-        Tier(
-            "e2e",
-            (pytest(by_the_wheel, "e2e", "-m", "e2e and not slow", *in_order, "tests"),),
-            2400,
-            wheel / "checkout",
-            live=True,
-        ),
-        Tier(
-            "hosts",
-            (pytest(by_the_wheel, "hosts", "-m", "hosts and not slow", *in_order, "tests/hosts"),),
-            2400,
-            wheel / "checkout",
-            live=True,
-        ),
+        2400,
+        live=True,
     )
+    quickstart = Tier(
+        "quickstart", (pytest(python, "quickstart", *in_order, "tests/quickstart"),), 900, live=True
+    )
+    e2e = Tier(
+        "e2e",
+        (pytest(by_the_wheel, "e2e", "-m", "e2e and not slow", *in_order, "tests"),),
+        2400,
+        wheel / "checkout",
+        live=True,
+    )
+    hosts = Tier(
+        "hosts",
+        (pytest(by_the_wheel, "hosts", "-m", "hosts and not slow", *in_order, "tests/hosts"),),
+        2400,
+        wheel / "checkout",
+        live=True,
+    )
+    return (contract, quickstart), (e2e, hosts)
 
 
 def run_tiers(tiers: Sequence[Tier], chosen: set[str], tally: Tally) -> None:
@@ -207,6 +233,19 @@ def run_tiers(tiers: Sequence[Tier], chosen: set[str], tally: Tally) -> None:
     for tier in tiers:
         if not chosen or tier.name in chosen:
             run_tier(tier, tally)
+
+
+def run_side_by_side(tiers: Sequence[Tier], tally: Tally) -> None:
+    """Run tiers at the same time; whoever interrupts ends all of them."""
+    with ThreadPoolExecutor(max(len(tiers), 1)) as threads:
+        running = [threads.submit(run_tier, tier, tally) for tier in tiers]
+        try:
+            for one in running:
+                one.result()
+        except BaseException:
+            for process in started_here:
+                end_group(process)
+            raise
 
 
 def run_tier(tier: Tier, tally: Tally) -> None:
@@ -233,15 +272,21 @@ def run_tier(tier: Tier, tally: Tally) -> None:
             mine.add(part)
             if code:
                 complaints += tail(log(tier.name), begun, 60 if len(tier.commands) == 1 else 15)
-    tally.add(mine)
+    with telling:
+        tally.add(mine)
+        tell_tier(tier.name, mine, time.monotonic() - started)
+        if mine.failed:
+            tally.failures.append(tier.name)
+            for line in complaints:
+                say(f"    {line}")
+
+
+def tell_tier(name: str, mine: Tally, seconds: float) -> None:
+    """A tier's line."""
     verdict = "FAILED" if mine.failed else "ok"
     skipped = f", {mine.skipped} skipped" if mine.skipped else ""
-    took = minutes(time.monotonic() - started)
-    say(f"{tier.name:<11} {verdict:<6} {took:>12}  {mine.passed} passed, {mine.failed} failed{skipped}")
-    if mine.failed:
-        tally.failures.append(tier.name)
-        for line in complaints:
-            say(f"    {line}")
+    took = minutes(seconds)
+    say(f"{name:<11} {verdict:<6} {took:>12}  {mine.passed} passed, {mine.failed} failed{skipped}")
 
 
 def once_more(command: Sequence[str], output: IO[bytes], tier: Tier, deadline: float, part: Tally) -> int:
@@ -276,6 +321,7 @@ def run_logged(command: Sequence[str], output: IO[bytes], here: Path, limit_seco
     except OSError as error:
         output.write(f"{error}\n".encode())
         return 127
+    started_here.append(process)
     try:
         return process.wait(timeout=max(limit_seconds, 1))
     except subprocess.TimeoutExpired:
