@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -162,7 +163,7 @@ def follow_up(opening: Sequence[Reply], minutes: Sequence[str]) -> tuple[Command
     for queue in known_queues(opening):
         commands += [("LLEN", f"queue:{queue}"), ("LINDEX", f"queue:{queue}", "-1")]
     commands += [("HMGET", identity, *_PROCESS_FIELDS) for identity in names(opening[3])]
-    return (*commands, *(("HGETALL", f"j|{minute}") for minute in minutes))
+    return (*commands, *(("HGETALL", f"j|{name}") for minute in minutes for name in _names_of(minute)))
 
 
 def known_queues(opening: Sequence[Reply]) -> tuple[str, ...]:
@@ -184,8 +185,7 @@ def read(opening: Sequence[Reply], second: Sequence[Reply], minutes: Sequence[st
     now, replies = moment(opening[0]), iter(second)
     queues = {name: _queue(next(replies), next(replies), now) for name in known_queues(opening)}
     found = [_process(identity, next(replies)) for identity in names(opening[3])]
-    buckets = {minute: {key: number(value.encode()) for key, value in pairs(next(replies)).items()}
-               for minute in minutes}  # fmt: skip
+    buckets = {minute: _counted(next(replies) for _ in _names_of(minute)) for minute in minutes}
     retry, schedule = (_overdue(opening[at], now) for at in (13, 14))
     sizes = [number(opening[at]) for at in (10, 11, 12)]
     return Sidekiq(
@@ -241,6 +241,20 @@ def minute_name(moment_seconds: float) -> str:
     """`YYMMDD|H:MM` in UTC, the hour without a leading zero."""
     at = datetime.fromtimestamp(moment_seconds, UTC)
     return f"{at:%y%m%d}|{at.hour}:{at:%M}"
+
+
+def _names_of(minute: str) -> tuple[str, str]:
+    """The bucket as Sidekiq 8 calls it, and as 7 did: `20YYMMDD|H:M`. While they are replaced both run."""
+    day, _, moment_ = minute.partition("|")
+    hour, _, past = moment_.partition(":")
+    return minute, f"20{day}|{hour}:{int(past)}"
+
+
+def _counted(replies: Iterable[Reply]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for reply in replies:
+        found.update({key: number(value.encode()) for key, value in pairs(reply).items()})
+    return dict(found)
 
 
 def _queue(size: Reply, oldest: Reply, now: float) -> Queue:

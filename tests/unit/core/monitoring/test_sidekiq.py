@@ -186,6 +186,15 @@ def test_minutes_close_late_enough_for_the_last_heartbeat() -> None:
     assert len(closed_minutes(at + 86400, at)) == 10
 
 
+def test_a_minute_is_read_by_the_name_that_sidekiq_7_gave_it_too(line: FakeRedisLine) -> None:
+    line.hashes["j|20261122|5:4"] = {"LinkCrawlWorker|p": "3"}
+    assert reading(line, ("261122|5:04",)).minutes == {"261122|5:04": {"LinkCrawlWorker|p": 3}}
+    # While processes are replaced both write.
+    line.hashes["j|261122|5:04"] = {"LinkCrawlWorker|p": "2", "LinkCrawlWorker|f": "1"}
+    found = reading(line, ("261122|5:04",)).minutes["261122|5:04"]
+    assert found == {"LinkCrawlWorker|p": 5, "LinkCrawlWorker|f": 1}
+
+
 @pytest.mark.parametrize(
     ("job_class", "queue"),
     [
