@@ -34,6 +34,13 @@ def test_a_login_without_a_shell_is_told():
         looked(Outcome(1, b"This account is currently not available.\n"))
 
 
+def test_an_image_that_sends_root_to_another_login_has_it_named():
+    said = b'Please login as the user "debian" rather than the user "root".\n\n'
+    with pytest.raises(Refused, match="its image lets `debian` in") as caught:
+        looked(Outcome(142, said))
+    assert "--host debian@203.0.113.7" in caught.value.hint
+
+
 def test_a_look_that_breaks_shows_its_last_line():
     with pytest.raises(OperationFailed, match=r"OSError: disk on fire \(exit code 1\)"):
         looked(Outcome(1, b"", "Traceback …\nOSError: disk on fire\n"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Final
 
 from instancectl.core.host.facts import HostFacts, from_json
 from instancectl.errors import OperationFailed, Refused
@@ -10,6 +12,9 @@ from instancectl.ports.remote import Outcome, Remote
 
 TIMEOUT_SECONDS = 60
 _NO_PYTHON = 127
+
+_OTHER_LOGIN: Final = re.compile(r'Please login as the user "([^"]+)"')
+"""What a provider's image answers root, whose key it lets in only to say this (cloud-init, `disable_root`)."""
 
 
 def look(remote: Remote, starter: str, program: bytes) -> HostFacts:
@@ -36,10 +41,17 @@ def look(remote: Remote, starter: str, program: bytes) -> HostFacts:
     try:
         return from_json(json.loads(outcome.out))
     except ValueError as error:
-        raise _failed(outcome, where) from error
+        raise _failed(outcome, remote, where) from error
 
 
-def _failed(outcome: Outcome, where: str) -> OperationFailed | Refused:
+def _failed(outcome: Outcome, remote: Remote, where: str) -> OperationFailed | Refused:
+    other = _OTHER_LOGIN.search(outcome.text)
+    if other and remote.address:
+        return Refused(
+            f"cannot look at {where}: root is closed there; its image lets `{other[1]}` in",
+            hint=f"name that login: `--host {remote.address.as_user(other[1])}`",
+            subject=str(remote.address),
+        )
     said = (outcome.err.strip() or outcome.text.strip()).splitlines()
     last = said[-1] if said else "nothing"
     if not outcome.err.strip():
