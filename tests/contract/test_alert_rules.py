@@ -16,7 +16,8 @@ from instancectl.core.monitoring.alerts import catalogue
 from instancectl.core.monitoring.recordings import Recording, recordings, slow_recordings
 from instancectl.core.monitoring.rules import Group, prometheus_files, rules_text
 from instancectl.core.monitoring.sli import SLIS
-from tests.contract.alert_cases import CASES, Case
+from tests.contract import alert_cases, alert_cases_moments
+from tests.contract.alert_cases import Case
 from tests.contract.standin_harness import built_images
 from tests.fakes import instance
 
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.contract
 
 CONFIG = instance.config(monitoring={"enabled": True}, tls={"mode": "acme"})
 ALERTS = {alert.name: alert for alert in catalogue(CONFIG)}
+CASES = {**alert_cases.CASES, **alert_cases_moments.CASES}
 RECORDINGS = (*recordings(SLIS), *slow_recordings())
 OPPOSITE = {">": "<", "<": ">", ">=": "<", "==": "!=", "!=": "==", "unless": "and"}
 ONE = 'promtool test rules "$1" >"$1.out" 2>&1; echo "$1 $?"'

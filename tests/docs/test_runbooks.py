@@ -21,7 +21,9 @@ ALERTS = {alert.runbook: alert for alert in catalogue(CONFIG)}
 OURS = [
     (path, command) for path in RUNBOOKS for command in commands(path) if command.startswith("instancectl ")
 ]
-SERVICES = {"web", "streaming", "sidekiq", "db", "redis", "proxy", "cache", "prometheus", "alertmanager"}
+SERVICES = {
+    "web", "streaming", "sidekiq", "db", "redis", "proxy", "cache", "prometheus", "alertmanager", "wal",
+}  # fmt: skip
 UNITS = {path.name.removesuffix(".j2") for path in (ROOT / "templates" / "host").glob("*.service.j2")}
 
 

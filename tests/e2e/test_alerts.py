@@ -6,16 +6,20 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from instancectl.core.backup.figures import BACKUP_METRICS
+from instancectl.core.backup.wal_figures import WAL_METRICS
 from instancectl.core.monitoring.alerts import catalogue
 from instancectl.core.monitoring.recordings import recordings, slow_recordings
 from instancectl.core.monitoring.sli import SLIS, TIMELINE
+from tests.contract.chromium import PROGRAM, Chromium
 from tests.e2e import alarm
 from tests.e2e.alarm import Alarmed
-from tests.e2e.host import STACK, Instance, docker, eventually, lines
+from tests.e2e.host import STACK, Instance, docker, eventually, free_port, lines
 from tests.fakes import alerts as some
 
 pytestmark = pytest.mark.e2e
@@ -28,14 +32,21 @@ ABSENT = {
     "instancectl_version_end_of_support_timestamp_seconds",  # no end of this release is announced
     "instancectl_sidekiq_cron_interval_seconds",  # only once a task was queued
     "instancectl_canary_success",  # no canary is wanted
-    *(one.name for one in BACKUP_METRICS),  # no backups are set up
+    *(one.name for one in (*BACKUP_METRICS, *WAL_METRICS)),  # no backups are set up
     *(one.record for one in slow_recordings()),  # from the first five minutes on
 }
 
 
 @pytest.fixture(scope="module")
-def alarmed(instance: Instance) -> Iterator[Alarmed]:
-    with alarm.mail_server() as mail, alarm.alarmed(instance, mail) as made:
+def dashboard() -> str:
+    """Where the agent serves it."""
+    return f"127.0.0.1:{free_port()}"
+
+
+@pytest.fixture(scope="module")
+def alarmed(instance: Instance, dashboard: str) -> Iterator[Alarmed]:
+    wanted = {"dashboard.enabled": "true", "dashboard.listen": dashboard}
+    with alarm.mail_server() as mail, alarm.alarmed(instance, mail, **wanted) as made:
         yield made
 
 
@@ -97,6 +108,34 @@ def test_every_rule_is_evaluated_and_every_expression_has_its_metrics(calm: Alar
     while missing() and time.monotonic() < deadline:
         time.sleep(2)
     assert not missing()
+
+
+@pytest.mark.skipif(not PROGRAM, reason="there is no Chromium")
+def test_an_alert_is_silenced_in_a_browser_and_told_again(
+    alarmed: Alarmed, dashboard: str, tmp_path: Path
+) -> None:
+    name = "ReplicationLagHigh"
+    with Chromium(tmp_path) as browser:
+        page = browser.open(f"http://{dashboard}/silences/{name}", width=390)
+        for field, text in (("why", "a new standby"), ("who", "Grace")):
+            page.value(f"document.getElementById('{field}').focus()")
+            page.ask("Input.insertText", text=text)
+        page.value("document.querySelector('form.silence').requestSubmit()")
+        page.until("document.getElementById('sentence')?.textContent.includes('nobody is told')")
+        (kept,) = _silences(alarmed)
+        assert (kept["alerts"], kept["who"], kept["why"]) == ([name], "Grace", "a new standby")
+        assert "by Grace" in alarmed.instance.cli("journal", "--last", "1").out
+        page.go(f"http://{dashboard}/")
+        assert page.value(f"!!document.querySelector('a[href=\"/silences/{name}\"]')")
+        page.go(f"http://{dashboard}/silences")
+        page.value("document.querySelector('td button').click()")
+        page.until("document.getElementById('sentence')?.textContent.includes('nothing is silenced')")
+        assert not page.complaints
+    assert not _silences(alarmed)
+
+
+def _silences(alarmed: Alarmed) -> list[dict[str, Any]]:
+    return alarmed.instance.cli("--json", "alert", "list").document["data"]["silences"]
 
 
 def test_web_without_replicas_is_told_in_time_and_nothing_else_pages(calm: Alarmed) -> None:

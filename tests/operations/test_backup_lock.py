@@ -7,6 +7,7 @@ import random
 import pytest
 
 from instancectl.core.backup import naming
+from instancectl.core.backup.figures import LOCK_END, samples
 from instancectl.core.backup.object_lock import DAY_SECONDS
 from instancectl.core.config_backup import Backup, BackupDestination
 from instancectl.errors import Unreachable
@@ -57,7 +58,7 @@ def test_packs_of_old_sets_stay_locked_as_long_as_new_ones_need_them(world: Worl
     packs = {one.key for one in world.repository().read_set(world.sets()[-1])[0].packs}
     oldest = min(packs, key=naming.pack_sequence)
     assert naming.pack_sequence(oldest) <= 2, first
-    assert world.places[0].locks[oldest] > world.clock.now + (DAYS / 2 - 1.1) * DAY_SECONDS
+    assert world.places[0].locks[oldest] > world.clock.epoch_seconds() + (DAYS / 2 - 1.1) * DAY_SECONDS
 
 
 def test_an_expired_set_stays_while_it_is_locked_and_goes_afterwards(world: World) -> None:
@@ -101,11 +102,34 @@ def test_a_lock_that_cannot_be_extended_is_told_and_tried_again(world: World) ->
     assert world.expire().data["destinations"][0]["extended_objects"]
 
 
+def test_until_when_all_is_locked_is_remembered_and_true(world: World) -> None:
+    for _ in range(3 * DAYS):
+        night(world)
+        world.expire()
+        (kept,) = [
+            one.value
+            for one in samples(world.figures.load(), world.clock.epoch_seconds())
+            if one.metric is LOCK_END
+        ]
+        needed = {
+            one.key for set_id in wanted(world) for one in world.repository().read_set(set_id)[0].objects
+        }
+        assert kept == world.clock.epoch_seconds() + DAYS / 2 * DAY_SECONDS
+        assert all(world.places[0].locks[key] >= kept for key in needed)
+    before = world.figures.load().locked
+    world.days_pass(1)
+    world.places[0].down = True
+    with pytest.raises(Unreachable):
+        world.expire()
+    assert world.figures.load().locked == before  # so time runs out, and an alert says so
+
+
 def test_without_a_lock_nothing_is_extended() -> None:
     world = World()
     for _ in range(5):
         night(world)
     assert world.expire().data["destinations"][0]["extended_objects"] == 0
+    assert LOCK_END not in {one.metric for one in samples(world.figures.load(), world.clock.epoch_seconds())}
 
 
 @pytest.mark.parametrize("seed", range(4))

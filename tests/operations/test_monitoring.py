@@ -267,6 +267,7 @@ def test_everything_exported_is_in_the_catalogue_and_little_of_the_catalogue_is_
     }  # fmt: skip
     missing = {one.name for one in set(catalogue.CATALOGUE) - exported - beside}
     assert missing <= {
+        "instancectl_backup_lock_end_timestamp_seconds",
         "instancectl_db_replication_lag_seconds",
         "instancectl_disk_full_timestamp_seconds",
         "instancectl_version_end_of_support_timestamp_seconds",

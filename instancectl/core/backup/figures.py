@@ -33,6 +33,7 @@ class Figures:
         rto_seconds: how long that took.
         base: of the newest set that has one: from where WAL leads on.
         base_ok: whether the last set got one, if it was to have one.
+        locked: until then at least nobody can remove what kept sets need; 0 where nothing is locked.
     """
 
     attempt: float = 0
@@ -47,6 +48,7 @@ class Figures:
     rto_seconds: float = 0
     base: Base | None = None
     base_ok: bool = True
+    locked: float = 0
 
     def as_json(self) -> dict[str, Any]:
         """For the state file."""
@@ -82,8 +84,15 @@ DRILLED = Metric(
 )
 RTO = Metric(f"{_D}last_duration_seconds", _G, "How long that took: what a restore takes.")
 
+LOCK_END = Metric(
+    f"{_B}lock_end_timestamp_seconds",
+    _G,
+    "Until then at least nobody can remove what kept sets need; there is none where nothing is locked.",
+)
+
 BACKUP_METRICS = (
     SUCCESS, ATTEMPT, DURATION, SIZE, INTERVAL, COPIES, OFFSITE, VERIFIED, VERIFY_OK, RPO, DRILLED, RTO,
+    LOCK_END,
 )  # fmt: skip
 
 
@@ -105,3 +114,5 @@ def samples(found: Figures, now: float) -> Iterator[Sample]:
     yield from (Sample(metric, value) for metric, value in values)
     if found.success:
         yield Sample(RPO, max(0.0, now - found.success))
+    if found.locked:
+        yield Sample(LOCK_END, found.locked)

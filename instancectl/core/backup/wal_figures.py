@@ -76,7 +76,12 @@ BASE = Metric(
     Kind.GAUGE,
     "1 if the last set got the files of PostgreSQL that moments begin with.",
 )
-WAL_METRICS = (SENT, LAG, WAITING, UNBROKEN, BASE)
+SLOT = Metric(
+    f"{_B}slot_held", Kind.GAUGE, "1 if PostgreSQL keeps what was not taken yet; 0 once it has let go of it."
+)
+WAL_METRICS = (SENT, LAG, WAITING, UNBROKEN, BASE, SLOT)
+HELD: Final = frozenset({"reserved", "extended"})
+"""What PostgreSQL says of a slot that it keeps WAL for; the others are `unreserved` and `lost`."""
 
 
 def samples(found: WalFigures, backups: Figures) -> Iterator[Sample]:
@@ -86,3 +91,5 @@ def samples(found: WalFigures, backups: Figures) -> Iterator[Sample]:
     yield Sample(WAITING, found.waiting_bytes)
     yield Sample(UNBROKEN, float(found.leads_on(backups.base)))
     yield Sample(BASE, float(backups.base_ok))
+    if found.system:  # PostgreSQL was asked once
+        yield Sample(SLOT, float(found.slot in HELD))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from instancectl.core.backup import garbage, naming, retention
+from instancectl.core.backup import garbage, naming, object_lock, retention
 from instancectl.core.backup.retention import Candidate, Decision, Policy
 from instancectl.core.result import Result, Status
 from instancectl.core.units import show_bytes
@@ -71,6 +71,7 @@ def expire(
     with place.lock.hold("backup expire"):
         done = [_one(repository, policy, forget, now, dry_run=dry_run) for repository in place.repositories]
         if not dry_run:
+            place.figures.change(lambda kept: replace(kept, locked=_locked(place, now)))
             place.journal.write(
                 "backup-expired",
                 sets=sum(one.gone for one in done),
@@ -103,6 +104,12 @@ def _one(
     archives = let_go(repository, contents, policy.moment_days, now)
     expired = Expired(name, decisions, held, extended=extended, archives=archives)
     return collect(repository, contents, expired, now)
+
+
+def _locked(place: Place, now: float) -> float:
+    """Until when everything wanted is locked at least, now that every destination extended its locks."""
+    days = [one.destination.lock_days for one in place.repositories if one.destination.lock_days]
+    return object_lock.term(min(days), now).at_least if days else 0
 
 
 def candidate(known: KnownSet) -> Candidate:

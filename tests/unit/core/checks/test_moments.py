@@ -8,7 +8,7 @@ import pytest
 
 from instancectl.core.backup.figures import Figures
 from instancectl.core.backup.wal import Base
-from instancectl.core.backup.wal_figures import WalFigures, samples
+from instancectl.core.backup.wal_figures import SLOT, WalFigures, samples
 from instancectl.core.check import Severity
 from instancectl.core.checks.facts import Facts
 from instancectl.core.checks.model import Skipped
@@ -72,6 +72,13 @@ def test_what_cannot_be_read_is_unknown():
     assert moments(facts(Unknown("cannot read it"))).severity is Severity.UNKNOWN
 
 
+@pytest.mark.parametrize(("slot", "held"), [("extended", 1), ("unreserved", 0), ("lost", 0), ("", 0)])
+def test_whether_postgresql_keeps_what_was_not_taken(slot, held):
+    (found,) = [one for one in samples(replace(WELL, slot=slot), Figures()) if one.metric is SLOT]
+    assert found.value == held
+    assert SLOT not in {one.metric for one in samples(WalFigures(), Figures())}  # nobody asked yet
+
+
 def test_metrics_say_the_same():
     values = {
         one.metric.name.removeprefix("instancectl_backup_wal_"): one.value
@@ -79,5 +86,5 @@ def test_metrics_say_the_same():
     }
     assert values == {
         "sent_timestamp_seconds": NOW - 40, "lag_bytes": 0, "waiting_bytes": 0, "unbroken": 1,
-        "instancectl_backup_base_success": 1,
+        "instancectl_backup_base_success": 1, "slot_held": 1,
     }  # fmt: skip
