@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 60
 _NO_PYTHON = 127
 
 _OTHER_LOGIN: Final = re.compile(r'Please login as the user "([^"]+)"')
-"""What a provider's image answers root, whose key it lets in only to say this (cloud-init, `disable_root`)."""
+"""What a provider's image lets root's key in for, and nothing else (cloud-init, `disable_root`)."""
 
 
 def look(remote: Remote, starter: str, program: bytes) -> HostFacts:
