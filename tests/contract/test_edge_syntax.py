@@ -54,3 +54,15 @@ def test_caddy_accepts_every_rendering(images, certificate):
     )
     assert output.count("Valid configuration") == len(CASES), output
     assert "FAILED" not in output, output
+
+
+def test_nginx_may_open_more_files_than_containers_begin_with(images):
+    """Engine 29 gives them 1024, of which every stream takes two."""
+    script = (
+        "ulimit -S -n 1024; nginx -c /golden/plain/nginx.conf; sleep 1; master=$(cat /run/nginx.pid); "
+        'cat /proc/$(cut -d" " -f1 /proc/$master/task/$master/children)/limits'
+    )
+    golden = f"--volume={HERE}:/golden:ro"
+    output = docker("run", "--rm", "--network=none", golden, images["nginx"], "sh", "-c", script)
+    limits = [line.split()[3] for line in output.splitlines() if line.startswith("Max open files")]
+    assert limits == ["16384"], output

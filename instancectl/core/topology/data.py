@@ -6,6 +6,9 @@ from instancectl.core.backup import receiving
 from instancectl.core.service import Attachment, HealthCheck, Mount, ServiceSpec, UpdatePolicy
 from instancectl.core.topology.parts import BACKEND, Builder, beside, pinned
 
+BOUNCE = 'ulimit -n "$(ulimit -H -n)"; exec pgbouncer /etc/pgbouncer/pgbouncer.ini'
+"""From Engine 29 on, containers begin with 1024 files, and every client is one."""
+
 LISTENS = "grep -qE ':1920 [0-9A-F:]+ 0A' /proc/net/tcp /proc/net/tcp6"
 """A listener (state 0A) on port 6432 (0x1920): PgBouncer's images agree on no client to ask with."""
 
@@ -108,7 +111,9 @@ def pgbouncer(build: Builder) -> list[ServiceSpec]:
         ServiceSpec(
             name="pgbouncer",
             image=build.image(build.config.images.pgbouncer),
-            command=("pgbouncer", "/etc/pgbouncer/pgbouncer.ini"),
+            command=("sh", "-c", BOUNCE),
+            # Lets transactions end. With TERM it waits for clients to leave (1.23 and newer), which stay.
+            stop_signal="SIGINT",
             stop_grace_seconds=30,
             health=HealthCheck(("CMD-SHELL", LISTENS), interval_seconds=2, start_period_seconds=20),
             secrets=(

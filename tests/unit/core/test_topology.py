@@ -182,6 +182,14 @@ def test_pgbouncer_is_there_when_it_is_wanted(wanted):
     assert ("pgbouncer:1" in references) == (wanted == "on")
 
 
+def test_pgbouncer_ends_when_transactions_do_and_takes_as_many_clients_as_it_says():
+    desired = instance.desired(instance.config(database={"pgbouncer": "on"}))
+    (spec,) = [one for one in desired.services if one.name == "pgbouncer"]
+    # Images differ: edoburu's names no signal, and TERM waits for clients that never leave.
+    assert spec.stop_signal == "SIGINT"
+    assert spec.command[-1].startswith("ulimit -n ")
+
+
 def test_jobs_talk_to_postgresql_directly_and_hide_their_secrets():
     config = instance.config(database={"pgbouncer": "on"})
     made = instance.rendered(config)
