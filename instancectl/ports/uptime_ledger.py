@@ -20,9 +20,9 @@ class UptimeLedger(Protocol):
         """
 
     def fill(self, sli: str, told: Sequence[Spell]) -> int:
-        """Let what another vantage measured stand for unknown slices; how many became known.
+        """Let what others measured stand for unknown slices, and bad for good ones; how many were changed.
 
-        What was measured here stays as it is, and nothing is added before the first or behind the last slice.
+        What was bad stays bad, and nothing is added before the first or behind the last slice.
         """
 
     def totals(self) -> Mapping[str, Counts]:

@@ -54,7 +54,9 @@ class TestLedgers:
             Counts(1, 0, SLICES_PER_DAY - 1), Counts(0, 0, SLICES_PER_DAY), Counts(1, 0, 0),
         ]  # fmt: skip
 
-    def test_what_another_vantage_measured_stands_for_unknown_slices(self, ledger: UptimeLedger) -> None:
+    def test_what_others_measured_stands_for_unknown_and_bad_for_good(
+        self, ledger: UptimeLedger
+    ) -> None:
         ledger.record(FIRST - 10, {"web": GOOD}, "")
         ledger.record(FIRST + 10, {"web": GOOD}, "")
         told = [
@@ -63,14 +65,14 @@ class TestLedgers:
             Spell(FIRST + 4, FIRST + 5, UNKNOWN),
             Spell(FIRST + 10, FIRST + 99, BAD, "seen from b"),
         ]
-        assert ledger.fill("web", told) == 4 + 9
+        assert ledger.fill("web", told) == 4 + 9 + 1
         assert ledger.fill("web", told) == 0
-        assert ledger.totals() == {"web": Counts(6, 9, 6)}
+        assert ledger.totals() == {"web": Counts(5, 10, 6)}
         assert ledger.spells("web", 9) == (
             Spell(FIRST - 10, FIRST - 6, GOOD), Spell(FIRST - 5, FIRST + 3, BAD, "seen from b"),
-            Spell(FIRST + 4, FIRST + 9, UNKNOWN), Spell(FIRST + 10, FIRST + 10, GOOD),
+            Spell(FIRST + 4, FIRST + 9, UNKNOWN), Spell(FIRST + 10, FIRST + 10, BAD, "seen from b"),
         )  # fmt: skip
-        assert ledger.days("web") == {date(2024, 10, 3): Counts(5, 5, 0), date(2024, 10, 4): Counts(1, 4, 6)}
+        assert ledger.days("web") == {date(2024, 10, 3): Counts(5, 5, 0), date(2024, 10, 4): Counts(0, 5, 6)}
         assert ledger.fill("login", told) == 0
 
     @given(

@@ -40,7 +40,8 @@ class FakeLedger:
         filled = 0
         for spell in told:
             for number in range(spell.first, spell.last + 1):
-                if spell.verdict is not Verdict.UNKNOWN and mine.get(number) == (Verdict.UNKNOWN, ""):
+                lesser = {Verdict.BAD: {Verdict.UNKNOWN, Verdict.GOOD}, Verdict.GOOD: {Verdict.UNKNOWN}}
+                if number in mine and mine[number][0] in lesser.get(spell.verdict, ()):
                     mine[number] = (spell.verdict, spell.cause if spell.verdict is Verdict.BAD else "")
                     filled += 1
         return filled

@@ -192,3 +192,59 @@ def test_a_vantage_that_is_gone_and_a_broken_ledger_are_said() -> None:
     told = Told({"vantage": "b", "connected": True, "spells": {"web": [[5, 6, "bad"]]}})
     assert merger(told, ledger, reporter).merge() == 0
     assert "disk full" in reporter.notes[-1]
+
+
+class Several:
+    """Vantages by their addresses; None is one that does not answer."""
+
+    def __init__(self, **documents: object) -> None:
+        self.documents = documents
+
+    def ask(self, request):
+        found = self.documents[request.url.split("/")[2]]
+        return answer(502) if found is None else answer(200, json.dumps(found).encode())
+
+
+def seen(name: str, *spells: list[object]) -> dict[str, object]:
+    return {"vantage": name, "connected": True, "spells": {"web": list(spells)}}
+
+
+def several(told: Several, ledger: FakeLedger, clock: FakeClock) -> Merger:
+    addresses = [f"http://{name}" for name in told.documents]
+    return Merger(addresses, told, ledger, clock, FakeReporter(), lambda _: None)
+
+
+def watched_for(slices: int, clock: FakeClock) -> tuple[FakeLedger, int]:
+    """A ledger that was good for so many slices, up to now; and its first slice."""
+    ledger, last = FakeLedger(), slice_of(clock.epoch_seconds())
+    for number in range(last - slices + 1, last + 1):
+        ledger.record(number, {"web": Verdict.GOOD}, "")
+    return ledger, last - slices + 1
+
+
+def test_what_two_see_and_the_host_does_not_is_an_outage_and_what_one_sees_is_none() -> None:
+    clock = FakeClock()
+    ledger, first = watched_for(10, clock)
+    told = Several(
+        a=seen("a", [first, first + 3, "bad"], [first + 4, first + 9, "good"]),
+        b=seen("b", [first, first, "good"], [first + 1, first + 5, "bad"], [first + 6, first + 9, "good"]),
+    )
+    assert several(told, ledger, clock).merge() == 3
+    assert ledger.totals()["web"] == Counts(7, 3, 0)
+    (bad,) = [one for one in ledger.spells("web", 9) if one.verdict is Verdict.BAD]
+    assert (bad.first, bad.last) == (first + 1, first + 3)
+    assert several(told, ledger, clock).merge() == 0
+
+
+def test_whoever_does_not_answer_is_waited_for_but_not_for_longer_than_an_hour() -> None:
+    clock = FakeClock()
+    slices = 2 * 3600 // SLICE_SECONDS
+    ledger, first = FakeLedger(), slice_of(clock.epoch_seconds()) - slices
+    ledger.record(first - 1, {"web": Verdict.GOOD}, "")
+    ledger.record(first + slices, {"web": Verdict.GOOD}, "")
+    told = Several(a=seen("a", [first, first + slices, "bad"]), b=None)
+    listening = several(told, ledger, clock)
+    assert listening.merge() == slices // 2 + 1
+    told.documents["b"] = seen("b", [first, first + slices, "good"])
+    assert listening.merge() == slices // 2 - 1  # what two disagree on is good, and nothing bad is taken back
+    assert ledger.totals()["web"] == Counts(slices // 2 + 1, slices // 2 + 1, 0)

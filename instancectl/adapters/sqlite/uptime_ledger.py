@@ -36,6 +36,10 @@ on conflict (sli, day) do update set {0} = {0} + excluded.{0}
 """
 _NEWEST = "select last from spell where sli = ? order by first desc limit 1"
 _COLUMN = {verdict: _ADD.format(verdict.value) for verdict in Verdict}
+_LESS = {
+    verdict: f"update day set {verdict.value} = {verdict.value} - ? where sli = ? and day = ?"  # noqa: S608 - of ours
+    for verdict in Verdict
+}
 
 
 class SqliteLedger:
@@ -61,7 +65,7 @@ class SqliteLedger:
         self._file.transact(work)
 
     def fill(self, sli: str, told: Sequence[Spell]) -> int:
-        """Unknown slices that others measured; see the port."""
+        """Slices that others measured; see the port."""
 
         def work(db: sqlite3.Connection) -> int:
             return sum(_fill(db, sli, spell) for spell in told if spell.verdict is not Verdict.UNKNOWN)
@@ -121,26 +125,24 @@ def _append(db: sqlite3.Connection, sli: str, first: int, last: int, verdict: Ve
 
 
 def _fill(db: sqlite3.Connection, sli: str, told: Spell) -> int:
-    """Replace the unknown slices within one stretch that somebody else measured; how many there were."""
+    """Replace the lesser slices within one stretch that somebody else measured; how many there were."""
     cause = told.cause if told.verdict is Verdict.BAD else ""
-    blanks = db.execute(
-        "select first, last from spell where sli = ? and verdict = 'unknown' and first <= ? and last >= ?",
-        (sli, told.last, told.first),
+    lesser = db.execute(
+        "select first, last, verdict, cause from spell where sli = ? and first <= ? and last >= ? "
+        "and (verdict = 'unknown' or (verdict = 'good' and ? = 'bad'))",
+        (sli, told.last, told.first, told.verdict.value),
     ).fetchall()
     filled = 0
-    for first, last in blanks:
+    for first, last, *before in lesser:
         begin, end = max(first, told.first), min(last, told.last)
         db.execute("delete from spell where sli = ? and first = ?", (sli, first))
-        parts = ((first, begin - 1, "unknown", ""), (begin, end, told.verdict.value, cause),
-                 (end + 1, last, "unknown", ""))  # fmt: skip
+        parts = ((first, begin - 1, *before), (begin, end, told.verdict.value, cause),
+                 (end + 1, last, *before))  # fmt: skip
         for part in parts:
             if part[0] <= part[1]:
                 db.execute("insert into spell values (?, ?, ?, ?, ?)", (sli, *part))
         for day, slices in days_of(begin, end):
-            db.execute(
-                "update day set unknown = unknown - ? where sli = ? and day = ?",
-                (slices, sli, day.isoformat()),
-            )
+            db.execute(_LESS[Verdict(before[0])], (slices, sli, day.isoformat()))
             db.execute(_COLUMN[told.verdict], (sli, day.isoformat(), slices))
         _join(db, sli, begin)
         _join(db, sli, end + 1)
