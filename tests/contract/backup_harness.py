@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
+
 from instancectl.adapters.backup_crypto import BackupCrypto
 from instancectl.adapters.destinations.directory import DirectoryDestination
 from instancectl.adapters.docker_engine import DockerSwarm
@@ -33,6 +35,18 @@ from tests.fakes.progress import FakeProgress
 from tests.fakes.reporter import FakeReporter
 
 ROOT = Path(__file__).resolve().parents[2]
+VERSIONS = (
+    "testbed/postgres:18",
+    pytest.param("testbed/postgres:17", marks=pytest.mark.long),
+    pytest.param("testbed/postgres:13", marks=pytest.mark.long),
+)
+"""Of PostgreSQL, each from a release of Debian; none has 14 to 16 beside what else is wanted of it."""
+
+_ROWS = {
+    "testbed/postgres:18": "postgres",
+    "testbed/postgres:17": "postgres-17",
+    "testbed/postgres:13": "postgres-old",
+}
 DOMAIN = "social.example"
 PASSWORD = "backup-password"
 
@@ -47,6 +61,11 @@ def docker(*argv: str, stdin: str | None = None) -> str:
 
 def built(*names: str) -> None:
     subprocess.run([sys.executable, ROOT / "tests/testbed/build.py", *names], check=True, capture_output=True)
+
+
+def built_postgres(image: str) -> None:
+    """One of `VERSIONS`."""
+    built(_ROWS[image])
 
 
 def wait_until(ready, what: str, seconds: float = 60) -> None:

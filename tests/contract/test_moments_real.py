@@ -33,9 +33,11 @@ from tests.contract import test_backup_by_hand as by_hand
 from tests.contract.backup_harness import (
     DOMAIN,
     PASSWORD,
+    VERSIONS,
     Database,
     Instance,
     built,
+    built_postgres,
     container,
     docker,
     postgres,
@@ -130,7 +132,7 @@ class Cluster:
             understood=lambda _: self.config,
         )
 
-    def words(self, moment: str) -> list[str]:
+    def words(self, moment: str, what: str = "word", which: str = "true") -> list[str]:
         """What table `words` held at a moment: rolled forward, dumped, restored beside, counted."""
         rolling = self.rolling()
         reach = rolling.reach(moments.parse(moment), "latest")
@@ -139,7 +141,8 @@ class Cluster:
         )
         back.revive(lambda write: rolling.roll(reach, write))
         psql = ("psql", "-XAtq", "-U", "mastodon", "-d", reviving.RESTORED)
-        found = docker("exec", self.database.container, *psql, "-c", "select word from words order by id")
+        query = f"select {what} from words where {which} order by id"  # noqa: S608 - our own words
+        found = docker("exec", self.database.container, *psql, "-c", query)
         back.drop()
         return found.split()
 
@@ -156,12 +159,13 @@ class Cluster:
             )
 
 
-@pytest.fixture(scope="module", params=["testbed/postgres:18"])
-def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    image = request.param
-    built("postgres", "redis")
-    made = Instance(tmp_path_factory.mktemp("moments"))
-    root = tmp_path_factory.mktemp("cluster")
+@contextmanager
+def cluster_of(image: str, base: Path) -> Iterator[Cluster]:
+    """A fresh one."""
+    built("redis")
+    built_postgres(image)
+    made, root = Instance(base / "moments"), base / "cluster"
+    root.mkdir()
     root.chmod(0o755)
     for name in ("wal", "socket"):
         (made.directory / name).mkdir()
@@ -189,6 +193,12 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         database.sql("alter system set fsync = off")  # a test's disk is shared with all the others
         database.sql("select pg_reload_conf()")
         yield Cluster(made, database, root, image)
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with cluster_of(request.param, tmp_path_factory.mktemp("moments")) as made:
+        yield made
 
 
 def test_between_two_commits_through_a_killed_receiver(cluster: Cluster) -> None:
@@ -274,9 +284,12 @@ def test_an_image_of_another_major_version_is_refused_beforehand(cluster: Cluste
     rolling = cluster.rolling()
     reach = rolling.reach(Moment(), "latest")
     rolling.refuse_version(reach)
-    images = cluster.config.images.model_copy(update={"db": "testbed/postgres:13"})
+    version = cluster.image.rpartition(":")[2]
+    another = "18" if version == "13" else "13"
+    built_postgres(f"testbed/postgres:{another}")
+    images = cluster.config.images.model_copy(update={"db": f"testbed/postgres:{another}"})
     other = cluster.config.model_copy(update={"images": images})
-    with pytest.raises(Refused, match="are of PostgreSQL 18, and its image has 13") as told:
+    with pytest.raises(Refused, match=f"are of PostgreSQL {version}, and its image has {another}") as told:
         replace(rolling, understood=lambda _: other).refuse_version(reach)
     assert f"`--set {reach.rest.id}`" in told.value.hint
     with pytest.raises(Refused, match="this host is a `riscv64`"):
@@ -330,6 +343,7 @@ def test_without_a_receiver_the_disk_does_not_fill_and_the_gap_has_a_name(cluste
     assert cluster.words("latest")[-1] == "new"
 
 
+@pytest.mark.parametrize("cluster", VERSIONS[:1], indirect=True)  # what that machine has installed
 def test_by_hand_as_the_text_says(cluster: Cluster) -> None:
     built("by-hand")
     with cluster.receiver():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +25,11 @@ from instancectl.operations.backup.database_back import DatabaseBack
 from instancectl.operations.backup.opening import Opener
 from instancectl.ports.destination import Destination
 from tests.contract.backup_harness import (
+    VERSIONS,
     Database,
     Instance,
     built,
+    built_postgres,
     container,
     docker,
     postgres,
@@ -90,17 +93,22 @@ class Restorable:
         )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restorable]:
-    built("postgres", "redis")
-    made = Instance(tmp_path_factory.mktemp("restore"))
-    root = tmp_path_factory.mktemp("cluster")
+@contextmanager
+def running(made: Instance, root: Path, image: str) -> Iterator[Database]:
+    built_postgres(image)
+    root.mkdir(exist_ok=True)
     root.chmod(0o755)  # as Docker makes volumes
     where = ("--volume", f"{root}:{reviving.DIRECTORY}", "--env", f"PGDATA={reviving.DIRECTORY}/pgdata")
-    with (
-        postgres(made.stack, made.secrets, "testbed/postgres:18", *where) as database,
-        redis(made.stack, made.secrets),
-    ):
+    with postgres(made.stack, made.secrets, image, *where) as database:
+        yield database
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restorable]:
+    built("redis")
+    made = Instance(tmp_path_factory.mktemp("restore"))
+    root = tmp_path_factory.mktemp("cluster")
+    with running(made, root, request.param) as database, redis(made.stack, made.secrets):
         database.sql(FILL)
         made.backup()
         yield Restorable(made, database, root)
@@ -143,6 +151,24 @@ def test_beside_swapped_and_back(restorable: Restorable) -> None:
     assert restorable.content("mastodon_production") == now
     restorable.restore()
     restorable.back.swap()
+
+
+@pytest.mark.long
+def test_a_set_restores_into_the_newest_postgresql(restorable: Restorable, tmp_path: Path) -> None:
+    """Which is how an instance moves on from an old one."""
+    made, wanted = restorable.instance, restorable.content("mastodon_production")
+    other = Instance(tmp_path / "newer")
+    with running(other, tmp_path / "cluster", "testbed/postgres:18") as database:
+        there = Restorable(made, database, tmp_path / "cluster")
+        volumes = VolumeDirectory(lambda _: str(there.root))
+        back = DatabaseBack(DockerStreams(DockerSwarm()), volumes, other.stack)
+        opener = restorable.opener()
+        back.restore(opener, choose(made.repository(), opener, "latest", ()).set)
+        assert back.indexes() >= 4
+        back.swap()
+        assert there.content("mastodon_production") == wanted
+        assert "reader" in database.sql("select rolname from pg_roles")
+        assert "reader" in database.sql("select acl.grantee::regrole from pg_class, aclexplode(relacl) acl")
 
 
 def test_extensions_views_and_sequences_come_along(restorable: Restorable) -> None:
