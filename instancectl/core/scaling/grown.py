@@ -60,7 +60,7 @@ def processes(policy: Policy, state: State, seen: Seen) -> tuple[State, tuple[De
         for name, one in askers.items()
         if (growing := _growing(policy, state, one, name, seen.at, fixed))
     }
-    grants = share_out(askers, needs, room, seen.at, _unlimited(state, seen.at), fixed)
+    grants = share_out(askers, needs, room, seen.at, _unlimited(state, demands, seen.at), fixed)
     decisions = [
         *_ordered(askers, needs, grants, room),
         *_given(askers, grants, room),
@@ -205,10 +205,11 @@ def _waiting_for(policy: Policy, state: State, demands: Mapping[str, Demand], se
     return found
 
 
-def _unlimited(state: State, at: float) -> frozenset[str]:
-    """Services that may grow by any number at once: mail, right after its server came back."""
+def _unlimited(state: State, demands: Mapping[str, Demand], at: float) -> frozenset[str]:
+    """Who may grow by any number at once: mail, once its server is back, and what is sure to be late."""
     mended = state.mail.mended_at and at - state.mail.mended_at < CATCH_UP_SECONDS
-    return frozenset({"sidekiq-mailers"} if mended else ())
+    late = {name for name, one in demands.items() if not one.patient and one.strain(one.count) > 1}
+    return frozenset(late | ({"sidekiq-mailers"} if mended else set()))
 
 
 def _ordered(

@@ -8,7 +8,7 @@ from typing import Final
 
 from instancectl.core.scaling.sample import ServiceSample
 from instancectl.core.scaling.settings import Policy, Profile
-from instancectl.core.scaling.state import ServiceState
+from instancectl.core.scaling.state import REGRET_SECONDS, ServiceState
 from instancectl.core.scaling.window import largest, mean, span
 from instancectl.core.scaling.work import PATIENT, PRIORITIES
 from instancectl.core.sizes import SidekiqPlan
@@ -22,6 +22,7 @@ TAKEN: Final = 0.7
 NOTICED_SECONDS: Final = 2.0
 NOTICED_USAGE: Final = 0.5
 HORIZON_SECONDS: Final = 20.0
+IN_USE: Final = 0.4  # share of the lower bound above which a service that shrank in vain does not try again
 EVIDENCE_SECONDS: Final = 240.0  # least history before anything shrinks
 
 
@@ -179,7 +180,7 @@ def shrinkage(demand: Demand, policy: Policy, at: float) -> Need:
         demand.wait(flow, count) > CLEAR * flow.objective or flow.latency > OLD * flow.objective
         for flow in demand.flows
     )
-    if waits or used >= policy.profile.low:
+    if waits or used >= policy.profile.low or _repented(memory, used, policy, at):
         return stay
     fewest = math.ceil(max(count * used, _steady(demand)) / policy.profile.target)
     target = max(
@@ -192,6 +193,12 @@ def shrinkage(demand: Demand, policy: Policy, at: float) -> Need:
         return stay
     reason = f"busy for {used:.0%} of the last 5 minutes, below {policy.profile.low:.0%}, and nothing waits"
     return Need(target, "idle", reason)
+
+
+def _repented(memory: ServiceState, used: float, policy: Policy, at: float) -> bool:
+    """Whether it grew again soon after it last shrank, and is used: then it keeps what it has for longer."""
+    in_use = used >= IN_USE * policy.profile.low
+    return in_use and memory.regretted and at - memory.changed_at < REGRET_SECONDS
 
 
 def _steady(demand: Demand) -> float:

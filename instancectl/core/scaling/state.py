@@ -11,6 +11,10 @@ BOOT_SECONDS = 15.0
 """From an order to the first heartbeat until it is measured: 6.5 s alone on fast cores, more in a crowd."""
 
 
+SOON_SECONDS = 900.0  # growing again within so long means that shrinking was a mistake
+REGRET_SECONDS = 1200.0  # after which it is tried once more
+
+
 @dataclass(frozen=True, slots=True)
 class QueueState:
     """One queue: its size at the last sample, rates over time, and what one of its jobs costs here.
@@ -71,6 +75,11 @@ class ServiceState:
     def changed_at(self) -> float:
         """When it last changed."""
         return max(self.out_at, self.in_at)
+
+    @property
+    def regretted(self) -> bool:
+        """Whether it grew again soon after it last shrank."""
+        return 0 < self.in_at < self.out_at < self.in_at + SOON_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

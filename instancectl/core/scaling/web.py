@@ -9,15 +9,13 @@ from typing import Final
 from instancectl.core.scaling.need import Need
 from instancectl.core.scaling.sample import WebSample
 from instancectl.core.scaling.settings import Policy
-from instancectl.core.scaling.state import ServiceState
+from instancectl.core.scaling.state import REGRET_SECONDS, ServiceState
 from instancectl.core.scaling.window import mean, span
 from instancectl.core.scaling.work import WEB_PRIORITY
 from instancectl.core.sizes import WebPlan
 
 WINDOW_SECONDS: Final = 40.0
 CALM_SECONDS: Final = 300.0
-SOON_SECONDS: Final = 900.0  # growing again within so long means that shrinking was a mistake
-REGRET_SECONDS: Final = 1200.0  # after which it is tried once more
 EVIDENCE_SECONDS: Final = 240.0
 HALF: Final = 0.5  # share of its objective that a request may wait before processes are added
 FLOODED: Final = 3.0  # the same, above which as many again are added at once
@@ -89,14 +87,9 @@ def shrinkage(demand: WebDemand, policy: Policy, at: float) -> Need:
     if used >= profile.web_low:
         return stay
     fewest = math.ceil(count * used / profile.web_target)
-    if fewest >= count - 1 and _regretted(demand.memory) and at - demand.memory.changed_at < REGRET_SECONDS:
+    if fewest >= count - 1 and demand.memory.regretted and at - demand.memory.changed_at < REGRET_SECONDS:
         return stay
     target = max(fewest, count // 2, policy.floor("web"))
     if target >= count:
         return stay
     return Need(target, "idle", f"busy for {used:.0%} of the last 5 minutes, below {profile.web_low:.0%}")
-
-
-def _regretted(memory: ServiceState) -> bool:
-    """Whether it grew again soon after it last shrank: then it keeps for longer what it has."""
-    return 0 < memory.in_at < memory.out_at < memory.in_at + SOON_SECONDS

@@ -124,6 +124,36 @@ def test_an_idle_service_shrinks_slowly() -> None:
     assert all(later - earlier >= 120 for (earlier, _), (later, _) in pairwise(targets))
 
 
+def test_what_is_sure_to_be_late_gets_all_it_needs_at_once() -> None:
+    roomy = reference_policy(layout=reference_layout(1000))
+    crew = {"push": ServiceSample(1, busy=25, cores=0.8)}
+    targets = []
+    for size in (6_000, 60_000):
+        flood = {"push": QueueSample(size, 30.0, 25, 1000)}
+        _, decisions = decide(roomy, settled(roomy), sample(queues=flood, services=crew))
+        targets += [one.target for one in changes(decisions, "sidekiq-push")]
+    assert targets[0] == 3
+    assert targets[1] > 3
+
+
+def test_a_service_that_shrank_in_vain_keeps_for_longer_what_it_has_while_it_is_used() -> None:
+    policy = reference_policy()
+    for busy, shrinks_at in ((33, 1200), (2, 300)):
+        crew = {"push": ServiceSample(3, busy=busy)}
+        state = settled(policy, services=crew)
+        vain = replace(state.service("sidekiq-push"), in_at=START - 200, out_at=START)
+        state = replace(state, services={**state.services, "sidekiq-push": vain})
+        first = None
+        for tick in range(1, 140):
+            now = sample(START + 10 * tick, services=crew, queues={"push": QueueSample(0, 0.0, busy)})
+            state, decisions = decide(policy, state, now)
+            if changes(decisions, "sidekiq-push"):
+                first = 10 * tick
+                break
+        assert first is not None
+        assert shrinks_at <= first <= shrinks_at + 30
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
