@@ -121,12 +121,17 @@ def tune(
     from dataclasses import replace
 
     from instancectl.core.result import Status
+    from instancectl.operations.scaling.retuning import retune
 
     options = globals_of(ctx)
     found = wiring.tuning(options, apply=apply)
     if found.status is not Status.CHANGED:
         return found
+    rolled = retune(wiring.scaling_surroundings(options, "scale tune"))
     deployed = wiring.deployment(options, "scale tune").deploy("scale tune")
     return replace(
-        deployed, data={"tune": dict(found.data), **deployed.data}, lines=(*found.lines, *deployed.lines)
+        deployed,
+        status=Status.CHANGED if deployed.status is Status.UNCHANGED else deployed.status,
+        data={"tune": dict(found.data), **deployed.data},
+        lines=(*found.lines, *rolled.lines, *deployed.lines),
     )

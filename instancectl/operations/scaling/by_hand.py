@@ -235,8 +235,8 @@ class ByHand:
         return changes
 
 
-def wait_for(around: Surroundings, spec: ServiceSpec) -> None:
-    """Until a service runs as wanted.
+def wait_for(around: Surroundings, spec: ServiceSpec, back: str = "") -> None:
+    """Until a service runs as wanted; `back` says how to go back if it does not.
 
     Raises:
         OperationFailed: it does not, with the reason, or was taken back by Swarm.
@@ -251,7 +251,8 @@ def wait_for(around: Surroundings, spec: ServiceSpec) -> None:
             why = around.swarm.describe_unhealthy(around.stack, spec.name)
             raise OperationFailed(
                 f"`{spec.name}` does not run with {chosen.running(spec)} processes: {why}",
-                hint=f"`instancectl logs {spec.name}`; `instancectl scale release {spec.name}` goes back",
+                hint=f"`instancectl logs {spec.name}`; "
+                + (back or f"`instancectl scale release {spec.name}` goes back"),
                 subject=spec.name,
             )
         around.clock.sleep(PAUSE_SECONDS)

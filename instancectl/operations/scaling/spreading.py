@@ -94,6 +94,7 @@ def _move(around: Surroundings, found: Uneven, sentence: str) -> None:
     spec = state.spec
     wider = replace(spec, replicas=spec.replicas + 1)
     around.swarm.update_service(around.stack, wider)
-    wait_for(around, wider)
+    back = "`instancectl deploy` goes back to the number before"
+    wait_for(around, wider, back)
     around.swarm.update_service(around.stack, spec)
-    wait_for(around, spec)
+    wait_for(around, spec, back)
