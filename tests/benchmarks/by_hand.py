@@ -70,8 +70,8 @@ def serves(service: str) -> bool:
     return bool(docker("ps", "-q", "--filter", f"name={STACK}_{service}", "--filter", "health=healthy"))
 
 
-def job(image: str, dotenv: str, command: tuple[str, ...], extra: dict[str, str] | None = None) -> None:
-    """One container of the web image with the instance's secrets, on both networks."""
+def job(image: str, dotenv: str, command: tuple[str, ...], extra: dict[str, str] | None = None) -> str:
+    """What it said: one container of the web image with the instance's secrets, on both networks."""
     words = [
         word for key, value in {**ENVIRONMENT, **(extra or {})}.items() for word in ("-e", f"{key}={value}")
     ]
@@ -83,6 +83,6 @@ def job(image: str, dotenv: str, command: tuple[str, ...], extra: dict[str, str]
         docker("cp", str(file), f"{made}:/opt/mastodon/.env.production")
     docker("network", "connect", f"{STACK}_backend", made)
     try:
-        run("docker", "start", "--attach", made)
+        return run("docker", "start", "--attach", made)
     finally:
         docker("rm", "--force", made)
