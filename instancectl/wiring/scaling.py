@@ -273,12 +273,14 @@ def _held(opened: OpenInstance, name: str) -> bool:
 def tuning(options: Globals, *, apply: bool) -> Result:
     """Threads from what was measured; with `apply` written into the instance file."""
     from instancectl.adapters.config_file import ConfigFile
+    from instancectl.core.host.placement import rooms
     from instancectl.operations.scaling.tuning import tune
     from instancectl.wiring.writing import local_machine
 
     opened = open_instance(options)
     change = ConfigFile(opened.paths.config_file).change if apply else None
-    return tune(opened.config, local_machine(), scaling_record(opened), clock(), change)
+    others = rooms(opened.config.stack, swarm().observe(opened.config.stack).nodes)
+    return tune(opened.config, local_machine(), scaling_record(opened), clock(), change, others)
 
 
 def exporting(

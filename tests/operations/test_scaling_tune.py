@@ -6,6 +6,7 @@ import pytest
 
 from instancectl.core.layout import Machine
 from instancectl.core.result import Status
+from instancectl.core.sizes import Room
 from instancectl.errors import Refused
 from instancectl.operations.scaling.tuning import tune
 from tests.fakes import instance
@@ -58,3 +59,15 @@ def test_without_a_recording_nothing_is_proposed():
     told = tune(CONFIG, MACHINE, FakeScalingRecord(), FakeClock(), None)
     assert told.status is Status.UNCHANGED
     assert told.data["keys"] == {}
+
+
+def test_the_memory_of_other_hosts_counts(record):
+    sizes = {"sidekiq-push": {"threads": 5, "replicas": 8}, "sidekiq-default": {"threads": 5}}
+    bucket = {"storage": "s3", "s3_bucket": "media"}
+    config = instance.config(services=sizes, media=bucket, database={"max_connections": 600})
+    small = Machine(3 * instance.GIB, 2)
+    with pytest.raises(Refused, match="more memory than"):
+        tune(config, small, record, FakeClock(), None)
+    other = Room("two", 16 * instance.GIB, 8, frozenset({"workers"}))
+    told = tune(config, small, record, FakeClock(), None, (other,))
+    assert told.data["keys"]["services.sidekiq-push.threads"] == 25

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from instancectl.core.config import InstanceConfig
@@ -10,6 +10,7 @@ from instancectl.core.config_keys import Value
 from instancectl.core.layout import Machine, derive
 from instancectl.core.result import Result, Status
 from instancectl.core.scaling.tune import Proposal, proposals
+from instancectl.core.sizes import Room
 from instancectl.ports.clock import Clock
 from instancectl.ports.scaling_record import ScalingRecord
 
@@ -24,14 +25,23 @@ def tune(
     record: ScalingRecord,
     clock: Clock,
     change: Change | None,
+    others: Sequence[Room] = (),
 ) -> Result:
     """What each service should have, and why; with `change` it is written down.
+
+    Args:
+        config: what the admin wrote.
+        machine: the host with the data.
+        record: of the work that was done.
+        clock: its last day counts.
+        change: writes keys into the instance file; None only shows them.
+        others: further hosts.
 
     Raises:
         Refused: the wanted threads need more connections or memory than there are, with the arithmetic.
     """
     now = clock.epoch_seconds()
-    layout = derive(config, machine)
+    layout = derive(config, machine, others)
     found = proposals(layout, record.rows(now - DAY_SECONDS, now))
     wanted: dict[str, Value] = {f"services.{one.service}.threads": one.wanted for one in found if one.changes}
     lines = [line for one in found for line in _lines(one)]
@@ -51,7 +61,7 @@ def tune(
             data,
             (*lines, "", "nothing was changed; `instancectl scale tune --apply` does it"),
         )
-    derive(_with(config, found), machine)  # refused with the arithmetic before anything is written
+    derive(_with(config, found), machine, others)  # refused with the arithmetic before anything is written
     change(wanted)
     return Result(Status.CHANGED, data, tuple(lines))
 
