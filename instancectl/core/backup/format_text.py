@@ -81,7 +81,7 @@ LC_ALL=C comm -z -13 "$OUT/wanted" "$OUT/present" | ( cd "$OUT/media" && xargs -
 
 4. Fill an empty database of the same or a newer PostgreSQL, which `$PGHOST`, `$PGUSER` and so on name.
    Other roles than `mastodon` come first: the dump grants to them.
-   Those that exist are complained about, and stay.
+   One that exists is complained about, and gets the rights and the password of the set.
 
 ```sh
 sed -nE -e '/^[A-Z]+ ROLE "?(mastodon|postgres)"?[; ]/d' -e '/^(CREATE ROLE|ALTER ROLE|GRANT) /p' \
