@@ -12,6 +12,8 @@ import pytest
 
 from instancectl.adapters.backup_crypto import BackupCrypto
 from instancectl.adapters.destinations.directory import DirectoryDestination
+from instancectl.adapters.docker_engine import DockerSwarm
+from instancectl.adapters.docker_engine.streams import ComposeStreams
 from instancectl.core.backup import kit
 from instancectl.operations.backup.choosing import choose
 from instancectl.operations.backup.opening import Opener
@@ -83,26 +85,19 @@ def test_it_is_backed_up_and_not_changed(tmp_path: Path, theirs: tuple[Path, Dat
     assert {"instance.toml", "secrets.env"} <= set(opener.files(set_))
 
 
-def test_what_may_still_write_is_said(tmp_path: Path, theirs: tuple[Path, Database]) -> None:
+def test_what_may_still_write_is_found(tmp_path: Path) -> None:
     """Docker starts a stopped container again with the host, if it is to run always."""
-    directory, _ = theirs
-    (tmp_path / "ours").mkdir()
-    typed = Typed(tmp_path / "ours", f"bk{time.monotonic_ns() % 10**9}")
-    typed.set_up()
+    built("redis")
     made = ("--entrypoint", "sleep", "testbed/redis:8", "600")
-    always = docker("create", *labelled(directory, "sidekiq"), "--restart", "always", *made).strip()
-    stopped = docker("create", *labelled(directory, "streaming"), *made).strip()
+    always = docker("create", *labelled(tmp_path, "sidekiq"), "--restart", "always", *made).strip()
+    stopped = docker("create", *labelled(tmp_path, "streaming"), *made).strip()
+    streams = ComposeStreams(DockerSwarm(), str(tmp_path))
     try:
-        with container(*labelled(directory, "web"), *made):
-            code, document = typed.run("create", "--from-compose", str(directory))
-        assert code == 0
-        (said,) = [note for note in document["notes"] if "may write" in note]
-        assert "`web`, `sidekiq` may write after this set" in said
-        assert "rm --stop --force" in said
+        with container(*labelled(tmp_path, "web"), *made):
+            assert streams.rising(("web", "streaming", "sidekiq")) == ("web", "sidekiq")
     finally:
         docker("rm", "--force", always, stopped)
-    _, document = typed.run("create", "--from-compose", str(directory))
-    assert not [note for note in document["notes"] if "may write" in note]
+    assert streams.rising(("web", "streaming", "sidekiq")) == ()
 
 
 def test_a_directory_without_running_services_is_named(tmp_path: Path, theirs: tuple[Path, Database]) -> None:

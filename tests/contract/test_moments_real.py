@@ -249,6 +249,7 @@ def test_a_moment_behind_the_last_commit_is_the_end(cluster: Cluster) -> None:
         assert cluster.words(Moment(moment).text)[-1] == "last"
 
 
+@pytest.mark.long
 def test_files_that_cannot_be_read_cost_no_set(cluster: Cluster) -> None:
     made, unreadable = cluster.made, cluster.root / "pgdata" / "of-somebody-else"
     with cluster.receiver():

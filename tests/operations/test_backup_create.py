@@ -24,6 +24,13 @@ def test_a_set_restores_what_there_was(world):
     assert world.journal.events() == ["backup-started", "backup-done"]
 
 
+def test_who_may_write_after_the_set_is_said(world):
+    (said,) = [note for note in world.create(rising=("web", "sidekiq")).notes if "may write" in note]
+    assert said.startswith("`web`, `sidekiq` may write after this set")
+    assert "rm --stop --force" in said
+    assert not [note for note in world.create().notes if "may write" in note]
+
+
 def test_the_second_run_stores_only_what_is_new(world):
     world.create()
     packs = [key for key in world.places[0].objects if key.startswith("media/packs/")]
