@@ -54,9 +54,7 @@ class TestLedgers:
             Counts(1, 0, SLICES_PER_DAY - 1), Counts(0, 0, SLICES_PER_DAY), Counts(1, 0, 0),
         ]  # fmt: skip
 
-    def test_what_others_measured_stands_for_unknown_and_bad_for_good(
-        self, ledger: UptimeLedger
-    ) -> None:
+    def test_what_others_measured_stands_for_unknown_and_bad_for_good(self, ledger: UptimeLedger) -> None:
         ledger.record(FIRST - 10, {"web": GOOD}, "")
         ledger.record(FIRST + 10, {"web": GOOD}, "")
         told = [
