@@ -46,28 +46,36 @@ class Browser:
     port: int
     authority: str
     cookies: dict[str, str] = field(default_factory=dict)
+    domain: str = DOMAIN
+    address: str = "127.0.0.1"
 
-    def open(self, host: str = DOMAIN, timeout: float = 30) -> ssl.SSLSocket:
+    def named(self, host: str = "") -> str:
+        """As a browser names it: the port of HTTPS goes without saying."""
+        host = host or self.domain
+        return host if self.port == 443 else f"{host}:{self.port}"
+
+    def open(self, host: str = "", timeout: float = 30) -> ssl.SSLSocket:
         context = ssl.create_default_context(cadata=self.authority)
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
-        return context.wrap_socket(plain, server_hostname=host)
+        plain = socket.create_connection((self.address, self.port), timeout=timeout)
+        return context.wrap_socket(plain, server_hostname=host or self.domain)
 
     def ask(
         self,
         path: str,
         *,
         form: dict[str, str] | None = None,
-        host: str = DOMAIN,
+        host: str = "",
         token: str = "",
         method: str = "",
         **headers: str,
     ) -> Answer:
         """One request; `headers` with `_` for `-`."""
+        host = host or self.domain
         connection = http.client.HTTPConnection(host, self.port)
         connection.sock = self.open(host)
-        sent = {"Host": f"{host}:{self.port}", "User-Agent": "e2e", "Accept": "text/html, application/json"}
+        sent = {"Host": self.named(host), "User-Agent": "e2e", "Accept": "text/html, application/json"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        if self.cookies and host == DOMAIN:
+        if self.cookies and host == self.domain:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if token:
             sent["Authorization"] = f"Bearer {token}"
@@ -98,7 +106,7 @@ class Browser:
                 "user[email]": email,
                 "user[password]": password,
             },
-            Origin=f"https://{DOMAIN}:{self.port}",
+            Origin=f"https://{self.named()}",
         )
         return self.ask(urlsplit(sent.headers["Location"]).path) if sent.status == 303 else sent
 
@@ -126,7 +134,7 @@ class Browser:
 
     def mails(self) -> list[dict[str, Any]]:
         """What the mail catcher shows, newest first."""
-        host = f"mail.{DOMAIN}"
+        host = f"mail.{self.domain}"
         found = self.ask("/api/v1/messages", host=host).json["messages"]
         return [self.ask(f"/api/v1/message/{mail['ID']}", host=host).json for mail in found]
 
@@ -134,7 +142,7 @@ class Browser:
         """Status of a WebSocket handshake."""
         key = base64.b64encode(os.urandom(16)).decode()
         head = [
-            f"GET {path} HTTP/1.1", f"Host: {DOMAIN}:{self.port}", "Connection: Upgrade",
+            f"GET {path} HTTP/1.1", f"Host: {self.named()}", "Connection: Upgrade",
             "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", "", "",
         ]  # fmt: skip
         with self.open() as connection:
