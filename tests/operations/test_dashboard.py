@@ -10,15 +10,21 @@ import pytest
 
 from instancectl.core.alerting.alertmanager import Silence
 from instancectl.core.backup import figures
+from instancectl.core.backup.wal import Base
+from instancectl.core.backup.wal_figures import WalFigures
+from instancectl.core.backup.wal_figures import samples as wal_samples
 from instancectl.core.monitoring import catalogue
 from instancectl.core.monitoring import catalogue_scaling as autoscaler
 from instancectl.core.monitoring.metric import Distribution, Sample
 from instancectl.core.monitoring.overview import Decision, Firing, Reading, State
 from instancectl.core.monitoring.overview_html import page
 from instancectl.core.monitoring.overview_json import as_json, sections_of
+from instancectl.core.monitoring.overview_stores import slo
 from instancectl.core.monitoring.overview_upkeep import backups
 from instancectl.core.monitoring.panels import PAGES, PANELS, Feed, Shape
+from instancectl.core.monitoring.sli import AVAILABILITY, Counts
 from instancectl.core.sizes import QUEUES
+from instancectl.core.units import show_seconds
 from instancectl.operations import monitoring
 from instancectl.operations.monitoring.dashboard import Served
 from tests.operations.looked_at import LookedAt
@@ -70,6 +76,13 @@ def test_the_pages_of_a_well_instance() -> None:
     assert told(world, "queues") == "no job waits longer than it may; 0 wait in all"
     assert told(world, "data") == "databases and disk are well"
     assert told(world, "slo").startswith("100.000 % up in the last 30 days")
+
+
+def test_uptime_of_what_was_hardly_measured_is_no_good_news() -> None:
+    facts = LookedAt().look().dashboard.facts()
+    for unknown, state in ((1, State.GOOD), (9, State.WARN)):
+        days = {AVAILABILITY: {facts.today: Counts(good=91, bad=0, unknown=unknown)}}
+        assert slo(replace(facts, days=days)).state is state
 
 
 def test_one_late_queue_is_named_and_people_still_get_in() -> None:
@@ -332,6 +345,36 @@ def test_a_backup_that_is_old_wrong_or_unproven_is_bad(changes: dict[str, Any], 
     section = with_samples(*figures.samples(replace(kept, **moved), now)).dashboard.section("backups")
     assert section.state is State.BAD
     assert said in section.sentence
+
+
+@pytest.mark.parametrize(
+    ("sent_ago", "base", "state", "note"),
+    [
+        (30, True, State.GOOD, "what was committed before can be brought back"),
+        (660, True, State.BAD, "what was committed before can be brought back"),
+        (30, False, State.BAD, "WAL is missing since the newest base"),
+    ],
+)
+def test_until_when_any_moment_can_be_restored(sent_ago: int, base: bool, state: State, note: str) -> None:
+    now = LookedAt().now
+    segments = ("000000010000000000000002", "000000010000000000000003")
+    kept = figures.Figures(
+        now - 60, now - 60, 600, 1, 1, 0, now - 60, True, now - 86400, 60,
+        base=Base("7", *segments, now - 60, 16 << 20) if base else None,
+    )  # fmt: skip
+    sent = WalFigures(now, now - sent_ago, 1, "7", *segments, "reserved")
+    section = with_samples(*figures.samples(kept, now), *wal_samples(sent, kept)).dashboard.section("backups")
+    shown = next(one for one in section.figures if one.label == "Any moment until")
+    assert (shown.cell.text, shown.cell.state) == (f"{show_seconds(sent_ago)} ago", state)
+    assert note in shown.note
+    assert section.state is state
+
+
+def test_without_points_in_time_nothing_is_said_of_them() -> None:
+    now = LookedAt().now
+    kept = figures.Figures(now - 60, now - 60, 600, 1, 1, 0, now - 60, True, now - 86400, 60)
+    section = with_samples(*figures.samples(kept, now)).dashboard.section("backups")
+    assert "Any moment until" not in {one.label for one in section.figures}
 
 
 def test_before_the_first_backup_no_figure_looks_like_one() -> None:

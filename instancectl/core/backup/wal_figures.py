@@ -10,6 +10,9 @@ from instancectl.core.backup.figures import Figures
 from instancectl.core.backup.wal import Base
 from instancectl.core.monitoring.metric import Kind, Metric, Sample
 
+LATE_SECONDS: Final = 10 * 60
+"""The timer sends every minute; a store that is away for a while is no trouble yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class WalFigures:

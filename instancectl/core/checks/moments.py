@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from instancectl.core.backup.figures import Figures
-from instancectl.core.backup.wal_figures import WalFigures
+from instancectl.core.backup.wal_figures import LATE_SECONDS, WalFigures
 from instancectl.core.checks.facts import Facts
 from instancectl.core.checks.model import Judgement, Skipped, fail, ok, unknown, warn
 from instancectl.core.units import MIB, show_bytes, show_seconds
 from instancectl.core.unknown import Unknown
 
 SLUG = "point-in-time"
-LATE_SECONDS = 10 * 60
-"""The timer sends every minute; a store that is away for a while is no trouble yet."""
-
 LOST_SECONDS = 60 * 60
 _NEEDED = "WAL of the last minutes, without a gap since a base"
 _LOOK = "type `instancectl backup send`, and `instancectl logs wal`"

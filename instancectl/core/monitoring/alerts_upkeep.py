@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from instancectl.core.backup.object_lock import LEAST_DAYS
+from instancectl.core.backup.wal_figures import LATE_SECONDS
 from instancectl.core.config import InstanceConfig
 from instancectl.core.config_backup import Backup
 from instancectl.core.monitoring.alert import DAY, HOUR, MINUTE, Alert, Severity
@@ -17,9 +18,6 @@ _WAL = "instancectl_backup_wal_"
 
 MISSED_SECONDS = 30 * HOUR
 """Locks are extended once a night; after so long a night was missed."""
-
-LATE_SECONDS = 10 * MINUTE
-"""WAL is sent every minute; a store that is away for a moment is no trouble yet."""
 
 DRILL_DAYS = 35
 """A month, and some days to get around to it."""

@@ -18,7 +18,7 @@ from instancectl.core.monitoring.overview import (
     strip,
     worst,
 )
-from instancectl.core.monitoring.overview_work import budget_cell, in_bytes
+from instancectl.core.monitoring.overview_work import budget_cell, coverage_state, in_bytes
 from instancectl.core.monitoring.sli import AVAILABILITY, Counts, by_month, last_days
 from instancectl.core.units import show_seconds
 
@@ -152,8 +152,10 @@ def slo(facts: Facts) -> Section:
     sentence = (
         f"{percent(recent.uptime, 3)} up in the last 30 days, {percent(recent.coverage, 1)} of them measured"
     )
+    # A budget that looks well says little while most of the time was not measured.
+    state = coverage_state(recent) if cell.state is State.GOOD else cell.state
     return Section(
-        "slo", "SLO", sentence, cell.state,
+        "slo", "SLO", sentence, state,
         tables=(_months(days, facts.objectives[AVAILABILITY]), _indicators(facts), _outages(facts)),
         strips=tuple(strip(facts, sli) for sli in facts.days),
     )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from instancectl.core.backup import figures
+from dataclasses import replace
+
+from instancectl.core.backup import figures, wal_figures
 from instancectl.core.monitoring import catalogue_scaling as autoscaler
 from instancectl.core.monitoring import catalogue_stores as stores
 from instancectl.core.monitoring.overview import (
@@ -47,6 +49,7 @@ def backups(reading: Reading, now: float) -> Section:
         Figure("Copies", reading.cell(figures.COPIES), "destinations that hold the newest set"),
         Figure("Looked at", _since(reading, figures.VERIFIED.name, now), _verified(reading)),
         Figure("Rehearsed", _since(reading, figures.DRILLED.name, now, DRILL_SECONDS), _drilled(reading)),
+        *_moments(reading, now),
     )  # fmt: skip
     state = next((one for one in (State.BAD, State.WARN) if one in {f.cell.state for f in shown}), State.GOOD)
     age = f"the newest set is {show_seconds(now - made)} old" if made else "no backup ever worked"
@@ -54,6 +57,17 @@ def backups(reading: Reading, now: float) -> Section:
     proven = f"rehearsed {show_seconds(now - drill)} ago" if drill else "no restore was ever rehearsed"
     wrong = "; something was wrong with it" if reading.value(figures.VERIFY_OK) == 0 else ""
     return Section("backups", "Backups", f"{age}{wrong}; {proven}", State.BAD if wrong else state, shown)
+
+
+def _moments(reading: Reading, now: float) -> tuple[Figure, ...]:
+    """How much a loss now would cost, where WAL is sent away between sets."""
+    if reading.value(wal_figures.SENT) is None:
+        return ()
+    sent = _since(reading, wal_figures.SENT.name, now, wal_figures.LATE_SECONDS)
+    if reading.value(wal_figures.UNBROKEN) == 0:
+        note = "WAL is missing since the newest base: `instancectl backup create` makes another"
+        return (Figure("Any moment until", replace(sent, state=State.BAD), note),)
+    return (Figure("Any moment until", sent, "what was committed before can be brought back"),)
 
 
 def _late(reading: Reading) -> float:

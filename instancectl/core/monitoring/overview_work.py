@@ -41,6 +41,7 @@ NEAR = 0.5
 """Share of an objective from which on a latency is worth a look."""
 
 TIGHT_BUDGET = 0.25
+ENOUGH_MEASURED = 0.98
 
 
 # ---- Now
@@ -95,10 +96,16 @@ def _budget(facts: Facts) -> Iterator[Figure]:
     yield Figure(
         "Uptime, 30 days", uptime, f"of the time that was measured; {objective * 100:g} % are promised"
     )
-    covered = counts.coverage
-    state = State.UNKNOWN if covered is None else State.GOOD if covered >= 0.98 else State.WARN
-    yield Figure("Measured", Cell(percent(covered, 1), state), "of these 30 days; the rest is unknown")
+    measured = Cell(percent(counts.coverage, 1), coverage_state(counts))
+    yield Figure("Measured", measured, "of these 30 days; the rest is unknown")
     yield Figure("Error budget left", budget_cell(counts, objective), _budget_words(counts, objective))
+
+
+def coverage_state(counts: Counts) -> State:
+    """Whether so much was measured that uptime means something."""
+    if counts.coverage is None:
+        return State.UNKNOWN
+    return State.GOOD if counts.coverage >= ENOUGH_MEASURED else State.WARN
 
 
 def budget_cell(counts: Counts, objective: float) -> Cell:
