@@ -19,6 +19,21 @@ REDIS_VERSION_ARGV = ("redis-server", "--version")
 
 
 @dataclass(frozen=True, slots=True)
+class TextOrder:
+    """The C library by which the database orders text, and so its indexes.
+
+    Attributes:
+        recorded: glibc's version when the database was made or last refreshed; empty with musl.
+        now: glibc's version in the image that runs; empty with musl, or when nobody knows.
+        musl: whether the image has musl, as those of Alpine have.
+    """
+
+    recorded: str
+    now: str
+    musl: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresAnswer:
     """What PostgreSQL said about itself.
 
@@ -26,18 +41,26 @@ class PostgresAnswer:
         connections: open now, ours included.
         max_connections: its limit.
         database_bytes: size of Mastodon's database.
+        text_order: None where no C library decides, and before PostgreSQL 15, which did not record it.
     """
 
     version: Version
     connections: int
     max_connections: int
     database_bytes: int
+    text_order: TextOrder | None = None
 
 
 _SQL = (
     "select current_setting('server_version'), "
     "(select count(*) from pg_stat_activity where backend_type = 'client backend'), "
-    "current_setting('max_connections'), pg_database_size(current_database())"
+    "current_setting('max_connections'), pg_database_size(current_database()), "
+    # By way of JSON: older versions have no such columns, and would complain in their log at every look.
+    "coalesce(to_jsonb(d)->>'datlocprovider', ''), d.datcollate, "
+    "coalesce(to_jsonb(d)->>'datcollversion', ''), "
+    "coalesce((select pg_collation_actual_version(c.oid) from pg_collation c where c.collprovider = 'c' "
+    "and lower(replace(c.collname, '-', '')) = lower(replace(d.datcollate, '-', '')) limit 1), ''), "
+    "version() ~ 'musl' from pg_database d where d.datname = current_database()"
 )
 
 POSTGRES_ARGV = (
@@ -56,10 +79,15 @@ def read_postgres(output: str) -> PostgresAnswer | None:
     """The answer to `POSTGRES_ARGV`, or None when it is none."""
     words = output.strip().splitlines()[-1:]
     parts = words[0].split("|") if words else []
-    version = parse_version(parts[0]) if len(parts) == 4 else None
-    if version is None or not all(part.isdigit() for part in parts[1:]):
+    version = parse_version(parts[0]) if len(parts) == 9 else None
+    if version is None or not all(part.isdigit() for part in parts[1:4]):
         return None
-    return PostgresAnswer(version, int(parts[1]), int(parts[2]), int(parts[3]))
+    return PostgresAnswer(version, int(parts[1]), int(parts[2]), int(parts[3]), _text_order(*parts[4:]))
+
+
+def _text_order(provider: str, collate: str, recorded: str, now: str, musl: str) -> TextOrder | None:
+    by_bytes = collate.upper().partition(".")[0] in {"C", "POSIX"}
+    return TextOrder(recorded, now, musl == "t") if provider == "c" and not by_bytes else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,7 @@ def test_versions_of_what_runs_are_read(standin: Standin) -> None:
     assert postgres is not None
     assert postgres.version[0] == 18
     assert postgres.max_connections == 100
+    assert postgres.text_order is None  # this one orders by bytes
     assert redis is not None
     assert redis.version[0] == 8
     assert len(redis.processes) == 1

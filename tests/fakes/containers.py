@@ -77,7 +77,7 @@ class FakeContainers:
             raise Unreachable(f"no replica of `{service}` runs on this host", subject=service)
         command = tuple(argv)
         if command == questions.POSTGRES_ARGV:
-            return 0, f"{self.postgres_version}|{self.connections}|100|1234567\n"
+            return 0, f"{self.postgres_version}|{self.connections}|100|1234567|c|en_US.utf8|2.41|2.41|f\n"
         if command == questions.REDIS_ARGV:
             return 0, self._redis()
         if command[0] == "ruby":

@@ -17,6 +17,7 @@ from instancectl.core.checks import (
     sidekiq,
     software,
     storage,
+    text_order,
 )
 from instancectl.core.checks.facts import Look
 from instancectl.core.checks.model import Check, Gate
@@ -234,6 +235,14 @@ REGISTRY: tuple[Check, ...] = (
         health.postgresql,
         "Asked directly, because Mastodon's own health pages do not see it. Warns when most connections "
         "are used.",
+        frozenset({Look.POSTGRES}),
+    ),
+    Check(
+        "text-order",
+        "Does PostgreSQL order text as when its indexes were made?",
+        text_order.text_order,
+        "An image with another C library finds no rows where they are. Indexes must be made again, or the "
+        "image changed back.",
         frozenset({Look.POSTGRES}),
     ),
     Check(

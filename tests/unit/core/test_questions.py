@@ -39,13 +39,23 @@ def redis_output(**changes: object) -> str:
 
 
 def test_postgresql_tells_version_connections_and_size() -> None:
-    found = questions.read_postgres("18.6 (Debian 18.6-1)|7|170|8123456\n")
-    assert found == questions.PostgresAnswer((18, 6), 7, 170, 8123456)
+    found = questions.read_postgres("18.6 (Debian 18.6-1)|7|170|8123456|c|en_US.utf8|2.36|2.41|f\n")
+    order = questions.TextOrder("2.36", "2.41", musl=False)
+    assert found == questions.PostgresAnswer((18, 6), 7, 170, 8123456, order)
+
+
+@pytest.mark.parametrize(
+    "told", ["|en_US.utf8||2.31|f", "c|C.UTF-8|||f", "c|C|||t", "i|en_US.utf8|153.120|2.41|f", "b|C|1||f"]
+)
+def test_where_no_c_library_is_known_to_order_text_none_is_told(told: str) -> None:
+    found = questions.read_postgres(f"18.6|7|170|8123456|{told}\n")
+    assert found is not None
+    assert found.text_order is None
 
 
 @pytest.mark.parametrize(
     "output",
-    ["", "psql: error: connection to server failed", "18|x|100|1", "18|1|100", "a|1|2|3"],
+    ["", "psql: error: connection to server failed", "18|x|100|1|c|C|||f", "18|1|100|1", "a|1|2|3|c|C|||f"],
 )
 def test_what_is_no_answer_of_postgresql_is_none(output: str) -> None:
     assert questions.read_postgres(output) is None

@@ -28,7 +28,7 @@ from instancectl.core.host.exposure import AddressSeen, ExposureSeen, Holders, r
 from instancectl.core.layout import Machine, derive
 from instancectl.core.observed import Engine, Observed, ServiceState, Task
 from instancectl.core.probes import ReplicaAnswer, probes
-from instancectl.core.questions import MailDomain, PostgresAnswer, RedisAnswer, SidekiqProcess
+from instancectl.core.questions import MailDomain, PostgresAnswer, RedisAnswer, SidekiqProcess, TextOrder
 from instancectl.core.service import PublishedPort, ServiceSpec
 from instancectl.core.sizes import QUEUES
 from tests.fakes.own_host import RECORD
@@ -142,7 +142,7 @@ def facts_of(config: InstanceConfig | None = None, **changes: Any) -> Facts:
         postgres_version=VersionSeen("17.6", "running"),
         redis_version=VersionSeen("8.0.2", "running"),
         probes=answers_of(config),
-        postgres=PostgresAnswer((17, 6), 12, 100, 10**6),
+        postgres=PostgresAnswer((17, 6), 12, 100, 10**6, TextOrder("2.36", "2.36", musl=False)),
         redis=redis_of(process_of()),
         **HOST,
     )
