@@ -211,21 +211,12 @@ def docker_tiers(python: Path) -> tuple[tuple[Tier, ...], tuple[Tier, ...]]:
     quickstart = Tier(
         "quickstart", (pytest(python, "quickstart", *in_order, "tests/quickstart"),), 900, live=True
     )
-    e2e = Tier(
-        "e2e",
-        (pytest(by_the_wheel, "e2e", "-m", "e2e and not slow", *in_order, "tests"),),
-        2400,
-        wheel / "checkout",
-        live=True,
-    )
-    hosts = Tier(
-        "hosts",
-        (pytest(by_the_wheel, "hosts", "-m", "hosts and not slow", *in_order, "tests/hosts"),),
-        2400,
-        wheel / "checkout",
-        live=True,
-    )
-    return (contract, quickstart), (e2e, hosts)
+
+    def whole(name: str, where: str) -> Tier:
+        command = pytest(by_the_wheel, name, "-m", f"{name} and not slow", *in_order, where)
+        return Tier(name, (command,), 2400, wheel / "checkout", live=True)
+
+    return (contract, quickstart), (whole("e2e", "tests"), whole("hosts", "tests/hosts"))
 
 
 def run_tiers(tiers: Sequence[Tier], chosen: set[str], tally: Tally) -> None:
