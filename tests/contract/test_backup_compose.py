@@ -96,7 +96,7 @@ def test_what_may_still_write_is_found(tmp_path: Path) -> None:
         with container(*labelled(tmp_path, "web"), *made):
             assert streams.rising(("web", "streaming", "sidekiq")) == ("web", "sidekiq")
     finally:
-        docker("rm", "--force", always, stopped)
+        docker("rm", "--force", "--volumes", always, stopped)
     assert streams.rising(("web", "streaming", "sidekiq")) == ()
 
 

@@ -194,7 +194,8 @@ class Instance:
     def kill_at_every_boundary(self, times: int = 2) -> Run:
         """Deploy; `kill -9` at each kind of boundary `times` times; then the run that ends by itself.
 
-        The first kill at a boundary comes at once, the next a moment into what follows it.
+        The first kill at a boundary comes at once, the next at the start of a step a moment into it.
+        After its end it comes at once again: in a moment, every service may have been made.
         """
         seen: dict[str, int] = {}
         while True:
@@ -203,7 +204,7 @@ class Instance:
             for boundary in self._boundaries(run, before):
                 seen[boundary] = seen.get(boundary, 0) + 1
                 if seen[boundary] <= times:
-                    time.sleep(0 if seen[boundary] == 1 else 0.7)
+                    time.sleep(0.7 if seen[boundary] > 1 and boundary.endswith("step-started") else 0)
                     self.kills.append(boundary)
                     with contextlib.suppress(ProcessLookupError):  # it may just have ended by itself
                         os.killpg(run.pid, signal.SIGKILL)

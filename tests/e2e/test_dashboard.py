@@ -175,7 +175,7 @@ def shell(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> dict[
 DIAGNOSES = sorted({command for path in RUNBOOKS for command in commands(path, "Diagnose")})
 OPTIONAL = (
     "instancectl logs prometheus", "instancectl logs alertmanager", "instancectl alert list",
-    "instancectl logs wal",
+    "instancectl logs wal", "instancectl backup list",
 )  # fmt: skip
 """They ask services that this instance does without."""
 
@@ -186,7 +186,7 @@ def test_a_command_that_diagnoses_runs(watched: Watched, shell: dict[str, str], 
     if program in {"systemctl", "journalctl"} and not Path("/run/systemd/system").exists():
         pytest.skip("no systemd here; the unit's name is looked at elsewhere")
     if command.startswith(OPTIONAL):
-        pytest.skip("neither Prometheus nor WAL here")
+        pytest.skip("neither Prometheus nor backups here")
     assert shutil.which(program, path=shell["PATH"]), f"there is no `{program}`"
     done = subprocess.run(
         ["bash", "-c", filled(command, STACK)],
