@@ -76,6 +76,7 @@ class Chromium:
         page = self.pages[session] = Page(self, session, target)
         for domain in ("Page", "Runtime", "Network", "Log"):
             page.ask(f"{domain}.enable")
+        page.ask("Page.setLifecycleEventsEnabled", enabled=True)
         page.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=width < 600,
@@ -123,16 +124,17 @@ class Page:
     target: str
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
-    loaded: bool = False
+    loaded: set[str] = field(default_factory=set)
 
     def ask(self, method: str, **words: Any) -> Any:
         return self.browser.ask(method, self.session, **words)
 
     def go(self, url: str) -> None:
-        self.loaded = False
+        """Load it; that the document before it was loaded may be told only now, and does not count."""
+        before = {*self.loaded, self.ask("Page.getFrameTree")["frameTree"]["frame"]["loaderId"]}
         self.ask("Page.navigate", url=url)
         deadline = time.monotonic() + ANSWER_SECONDS
-        while not self.loaded:
+        while not self.loaded - before:
             self.browser.next(deadline)
 
     def value(self, expression: str) -> Any:
@@ -162,8 +164,8 @@ class Page:
         path.write_bytes(base64.b64decode(found["data"]))
 
     def note(self, event: str, words: dict[str, Any]) -> None:
-        if event == "Page.loadEventFired":
-            self.loaded = True
+        if event == "Page.lifecycleEvent" and words["name"] == "load":
+            self.loaded.add(words["loaderId"])
         elif event == "Network.requestWillBeSent":
             self.requests.append(words["request"]["url"])
         elif event == "Log.entryAdded" and words["entry"]["level"] in {"error", "warning"}:

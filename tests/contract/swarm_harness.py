@@ -125,6 +125,7 @@ class RealHarness:
         for name in observed.services:
             self.swarm.remove(self.stack, "service", name)
         self.wait_until(lambda: self.swarm.containers(self.stack) == 0)
+        observed = self.swarm.observe(self.stack)  # a service that had just begun made its volumes meanwhile
         for kind, names in (
             ("network", observed.networks),
             ("secret", observed.secrets),

@@ -203,3 +203,4 @@ def test_what_is_no_longer_in_the_file_is_pruned(harness, desired, tmp_path):
     smaller = replace(desired, services=desired.services[:1], stages=(("web",),))
     deploy_by_hand(smaller, tmp_path)
     harness.wait_until(lambda: set(observed(harness)) == {"web"})
+    harness.wait_until(lambda: harness.swarm.service(harness.stack, "web").converged)
