@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from instancectl.errors import OperationFailed
+
 LONGEST_SECONDS = 300
 ENDED = 124  # as timeout(1) says it
 
@@ -27,3 +29,14 @@ class ChildCommand:
         except subprocess.TimeoutExpired:
             return ENDED, f"no end after {LONGEST_SECONDS} s"
         return done.returncode, done.stdout
+
+    def begin(self, *words: str) -> None:
+        """`setsid` of util-linux, on every Debian, ends at once: nobody is left to be waited for."""
+        try:
+            subprocess.run(
+                ["setsid", "--fork", *self._words, *words],
+                stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=sys.stderr, check=True,
+                start_new_session=True,  # before it forks: nothing meant for our group may reach its child
+            )  # fmt: skip
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise OperationFailed(f"cannot start `instancectl {' '.join(words)}`: {error}") from None

@@ -113,18 +113,25 @@ def explain(
 def tune(
     ctx: typer.Context,
     apply: Annotated[bool, typer.Option("--apply", help="Write it into instance.toml and deploy.")] = False,
+    only: Annotated[
+        bool, typer.Option("--only", help="Refuse when anything but Sidekiq services would change.")
+    ] = False,
+    last: Annotated[str, typer.Option(metavar="SPAN", help="How much of the record counts.")] = "1d",
 ) -> Result:
-    """Propose threads for each service, from the processor time its jobs used in the last day.
+    """Propose threads for each service, from the processor time its jobs used.
 
     Jobs that wait want many threads, jobs that compute few threads and more processes.
     """
     from dataclasses import replace
 
     from instancectl.core.result import Status
-    from instancectl.operations.scaling.retuning import retune
+    from instancectl.core.scaling import moments
+    from instancectl.operations.scaling.retuning import expect_nothing, retune
 
-    options = globals_of(ctx)
-    found = wiring.tuning(options, apply=apply)
+    options, seconds = globals_of(ctx), moments.span(last)
+    if apply and only:
+        expect_nothing(wiring.deployment(options, "scale tune").show_plan())
+    found = wiring.tuning(options, apply=apply, seconds=seconds, only=only)
     if found.status is not Status.CHANGED:
         return found
     rolled = retune(wiring.scaling_surroundings(options, "scale tune"))

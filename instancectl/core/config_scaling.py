@@ -39,6 +39,11 @@ class Scaling(Section):
     mails_per_day: int = Field(
         0, ge=0, description="Mails the provider accepts in a day; sign-ups are metered by it. 0: no quota."
     )
+    tune: Literal["advise", "auto"] = Field(
+        "advise",
+        description="Threads that do not fit the measured work: `advise` says so, `auto` changes them, "
+        "at most once a day and only while `mode` is `auto`.",
+    )
     host_price: int = Field(
         0, ge=0, description="What one more host costs a month, for the advice to add one; 0 leaves it out."
     )

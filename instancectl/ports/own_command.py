@@ -10,3 +10,10 @@ class OwnCommand(Protocol):
 
     def run(self, *words: str) -> tuple[int, str]:
         """Exit code and output, stderr included; a command that takes longer than minutes is ended: 124."""
+
+    def begin(self, *words: str) -> None:
+        """Start it and leave it alone: it outlives whoever started it, and writes where that one writes.
+
+        Raises:
+            OperationFailed: it cannot be started.
+        """

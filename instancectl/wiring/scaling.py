@@ -270,8 +270,8 @@ def _held(opened: OpenInstance, name: str) -> bool:
         return True
 
 
-def tuning(options: Globals, *, apply: bool) -> Result:
-    """Threads from what was measured; with `apply` written into the instance file."""
+def tuning(options: Globals, *, apply: bool, seconds: float, only: bool) -> Result:
+    """Threads from what was measured in the last `seconds`; with `apply` written into the instance file."""
     from instancectl.adapters.config_file import ConfigFile
     from instancectl.core.host.placement import rooms
     from instancectl.operations.scaling.tuning import tune
@@ -280,7 +280,9 @@ def tuning(options: Globals, *, apply: bool) -> Result:
     opened = open_instance(options)
     change = ConfigFile(opened.paths.config_file).change if apply else None
     others = rooms(opened.config.stack, swarm().observe(opened.config.stack).nodes)
-    return tune(opened.config, local_machine(), scaling_record(opened), clock(), change, others)
+    now = clock().epoch_seconds()
+    rows = scaling_record(opened).rows(now - seconds, now)
+    return tune(opened.config, local_machine(), rows, change, others, only=only)
 
 
 def exporting(

@@ -1,9 +1,15 @@
-"""Threads are judged again every hour, each proposal is said once, and again when it changes."""
+"""Threads are judged every hour; a proposal is said once, and done by itself where that is wanted."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from instancectl.core.config_scaling import Scaling
 from instancectl.core.monitoring import catalogue_scaling as metrics
 from instancectl.core.scaling.decision import Kind
+from instancectl.core.scaling.settings import Policy
 from instancectl.operations.scaling.advice import EVERY_SECONDS, Advice
 from tests.fakes.scaling_record import FakeScalingRecord
 from tests.operations.scaled import Scaled
@@ -68,3 +74,59 @@ def test_the_loop_writes_it_down_and_tells_it() -> None:
     assert metrics.WANTED_THREADS in {one.metric for one in world.loop.readings()}
     world.tick(3)
     assert len([one for one in world.record.kept if one.decision["rule"] == "tune"]) == 1
+
+
+HOUR = [EVERY_SECONDS * number for number in range(60)]
+TUNING = replace(FIVE, mode="auto", tunes=True)
+
+
+def asked(
+    advice: Advice, record: FakeScalingRecord, hours: range, *, acted: bool = True
+) -> list[tuple[int, Kind]]:
+    """What was decided in which hour; the work is always the same."""
+    found = []
+    for hour in hours:
+        now = NOW + HOUR[hour]
+        recorded(record, now, 0.03)
+        decisions = advice.due(TUNING, now)
+        for number in record.keep(now, {}, None, [one.as_json() for one in decisions]) if acted else ():
+            record.ended(number, "done")
+        found += [(hour, one.kind) for one in decisions]
+    return found
+
+
+def test_what_was_found_twice_is_done_once_a_day() -> None:
+    record = FakeScalingRecord()
+    found = asked(Advice(record), record, range(30))
+    assert found == [(0, Kind.ASK), (1, Kind.TUNE), (26, Kind.TUNE)]
+
+
+def test_what_was_not_done_is_due_an_hour_later() -> None:
+    record = FakeScalingRecord()
+    found = asked(Advice(record), record, range(4), acted=False)
+    assert found == [(0, Kind.ASK), (1, Kind.TUNE), (2, Kind.TUNE), (3, Kind.TUNE)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "calm"),
+    [(replace(TUNING, tunes=False), True), (replace(TUNING, mode="advise"), True), (TUNING, False)],
+    ids=["not wanted", "advises only", "surge"],
+)
+def test_nothing_is_done_unless_wanted_and_calm(policy: Policy, calm: bool) -> None:
+    record = FakeScalingRecord()
+    advice = Advice(record)
+    for hour in range(3):
+        recorded(record, NOW + HOUR[hour], 0.03)
+        assert all(one.kind is Kind.ASK for one in advice.due(policy, NOW + HOUR[hour], calm=calm))
+
+
+def test_the_loop_begins_the_command_and_does_not_wait_for_it() -> None:
+    world = Scaled("auto", scaling=Scaling(mode="auto", tune="auto"))
+    for hour in range(2):
+        recorded(world.record, world.clock.epoch_seconds(), 0.2)
+        world.tick()
+        assert bool(world.command.begun) is bool(hour)
+        world.clock.sleep(EVERY_SECONDS)
+    assert world.command.begun == [("--yes", "scale", "tune", "--apply", "--only", "--last", "6h")]
+    assert any("asked twice for other threads: `sidekiq-push`" in said for said in world.said)
+    assert world.journal.written[-1]["event"] == "scaled"

@@ -12,9 +12,9 @@ from instancectl.core.result import Status
 from instancectl.core.scaling.sample import DatabaseSample, HostSample, Sample
 from instancectl.core.scaling.settings import policy_for
 from instancectl.core.unknown import Unknown
-from instancectl.errors import OperationFailed
+from instancectl.errors import OperationFailed, Refused
 from instancectl.operations.scaling.by_hand import Surroundings
-from instancectl.operations.scaling.retuning import retune
+from instancectl.operations.scaling.retuning import expect_nothing, retune
 from tests.fakes import instance
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Killed
@@ -50,7 +50,8 @@ class Tuned:
         self.site = Site()
         self.site.swarm.cores, self.site.swarm.memory_bytes = 4, 16 * GIB
         sizes = {PUSH: {"threads": 5, "replicas": 2}, DEFAULT: {"threads": 10}}
-        self.site.deployment(instance.config(database=DATABASE, services=sizes)).deploy()
+        self.before = instance.config(database=DATABASE, services=sizes)
+        self.site.deployment(self.before).deploy()
         sizes = {PUSH: {"threads": 25, "replicas": 2}, DEFAULT: {"threads": 4}}
         self.config = instance.config(database=DATABASE, services=sizes)
         self.sample = Sample(
@@ -139,3 +140,10 @@ def test_killed_anywhere_a_deploy_finishes_it():
         tuned.site.deployment(tuned.config).deploy()
         assert (tuned.threads(PUSH), tuned.threads(DEFAULT)) == ("25", "4"), point
         assert tuned.site.spec(PUSH).update.order == "stop-first", point
+
+
+def test_somebody_in_the_midst_of_editing_is_left_in_peace() -> None:
+    tuned = Tuned()
+    expect_nothing(tuned.site.deployment(tuned.before).show_plan())
+    with pytest.raises(Refused, match=r"no matter of threads: .*sidekiq-default.* and 3 more"):
+        expect_nothing(tuned.site.deployment(tuned.config).show_plan())

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """Answer half of the inbox with 503 and `Retry-After` (`target` 1), or none of it (0)."""
     RETRY = "retry"
     """Put the waiting retries of the queue back in line now."""
+    TUNE = "tune"
+    """Give `target` services the threads that `scale tune` proposes."""
     ASK = "ask"
     """Tell the admin: a decision that only a person takes."""
     HOLD = "hold"

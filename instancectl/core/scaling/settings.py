@@ -69,6 +69,7 @@ class Policy:
         ladder: highest rung of the degrade ladder that is climbed without asking, 0 to 4.
         holds: services whose number a person holds.
         host_price: what one more host costs a month, in whatever currency the admin thinks; 0: unknown.
+        tunes: whether threads are changed without asking, too; only where `mode` is `auto`.
     """
 
     layout: Layout
@@ -81,6 +82,7 @@ class Policy:
     ladder: int = 2
     holds: Mapping[str, int] = field(default_factory=dict)
     host_price: int = 0
+    tunes: bool = False
 
     def floor(self, service: str) -> int:
         """The least processes of a service, or of Puma (`web`)."""
@@ -149,6 +151,7 @@ def policy_for(
         ladder=wanted.ladder,
         holds=dict(holds or {}),
         host_price=wanted.host_price,
+        tunes=wanted.tune == "auto",
     )
 
 

@@ -29,7 +29,7 @@ GRACE_SECONDS: Final = 60  # what the Sidekiq services grant; Sidekiq itself sto
 HEADROOM_PERCENT: Final = 125
 RETRIES: Final = 1000  # entries of the retry set that are looked at for mails
 DONE: Final = "done"
-LOCKED: Final = frozenset({Kind.SHED, Kind.VALVE})
+LOCKED: Final = frozenset({Kind.SHED, Kind.VALVE, Kind.TUNE})
 """Done by commands that take the instance's lock themselves."""
 
 
@@ -61,6 +61,10 @@ class Actor:
             Kind.RETRY: self._retry,
             Kind.SHED: lambda one: self._turn_away(one, "reading"),
             Kind.VALVE: lambda one: self._turn_away(one, "inbox"),
+            # It changes `instance.toml`, for which this process starts anew: the command outlives it.
+            Kind.TUNE: lambda _: self._hands.command.begin(
+                "--yes", "scale", "tune", "--apply", "--only", "--last", "6h"
+            ),
         }
 
     def adopt(self, layout: Layout) -> None:

@@ -155,7 +155,8 @@ class Loop:
         if self._moved_house():
             sample = replace(sample, updating="the hosts of the Swarm are others than before")
         state, decisions = decide(policy, self.state, sample)
-        advice = self._advice.due(policy, around.clock.epoch_seconds())
+        calm = not (state.ladder.level or sample.updating or policy.profile is not self._policy.profile)
+        advice = self._advice.due(policy, around.clock.epoch_seconds(), calm=calm)
         decisions = (*decisions, *advice)
         if any(one.act and one.changes for one in decisions):
             try:

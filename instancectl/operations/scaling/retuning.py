@@ -6,8 +6,25 @@ from instancectl.core.result import Result, Status
 from instancectl.core.scaling import retuned
 from instancectl.core.service import ServiceSpec
 from instancectl.core.unknown import Unknown
+from instancectl.errors import Refused
 from instancectl.operations.scaling import showing
 from instancectl.operations.scaling.by_hand import Surroundings, observed_by, wait_for
+
+
+def expect_nothing(planned: Result) -> None:
+    """Go on only where a deploy would take no steps: somebody may be in the midst of editing the file.
+
+    Raises:
+        Refused: it would.
+    """
+    steps = planned.data["steps"]
+    if steps:
+        more = f", and {len(steps) - 1} more" if len(steps) > 1 else ""
+        raise Refused(
+            f"the deploy after it would do what is no matter of threads: {steps[0]['summary']}{more}",
+            hint="instancectl plan",
+            subject="scale tune",
+        )
 
 
 def retune(around: Surroundings) -> Result:
