@@ -23,6 +23,9 @@ class Thresholds(Section):
     redis_memory_percent: int = Field(
         85, ge=10, le=100, description="Ticket when Redis uses so much of its limit."
     )
+    transaction_hours: int = Field(
+        4, ge=1, description="Ticket when a transaction of PostgreSQL is open for so many hours."
+    )
     replication_lag_seconds: int = Field(60, ge=1, description="Ticket when a standby replays so far behind.")
     job_failure_percent: int = Field(
         20, ge=1, le=100, description="Ticket when so many of a queue's attempts fail."

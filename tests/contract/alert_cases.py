@@ -265,6 +265,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("90 of 100", {i("db_connections"): "90x30", i("db_max_connections"): "100x30"}, "20m"),
         Case("80 of 100", {i("db_connections"): "80x30", i("db_max_connections"): "100x30"}, "20m", 0),
     ),
+    "TransactionTooLong": pair("db_longest_transaction_seconds", "14401x30", "14399x30", "20m"),
     "ReplicationLagHigh": pair("db_replication_lag_seconds", "61x30", "59x30", "20m", replica="a"),
     "AutovacuumBehind": (
         Case("large", {i("db_table_dead_tuples_ratio", table="statuses"): "0.4x50",

@@ -53,6 +53,14 @@ def _database(limits: Thresholds) -> tuple[Alert, ...]:
             "instancectl config explain", down,
         ),
         Alert(
+            # A dump is one transaction, too: the limit is above the hours that a large one takes.
+            "TransactionTooLong", _TICKET,
+            f"instancectl_db_longest_transaction_seconds > {limits.transaction_hours * HOUR}", 10 * MINUTE,
+            "a transaction of PostgreSQL has been open for {{ $value | humanizeDuration }}",
+            "Rows that were changed since cannot be cleaned up: tables grow, queries slow down.",
+            "instancectl logs db", down,
+        ),
+        Alert(
             "ReplicationLagHigh", _TICKET,
             f"instancectl_db_replication_lag_seconds > {limits.replication_lag_seconds}", 10 * MINUTE,
             "the standby {{ $labels.replica }} is {{ $value | humanizeDuration }} behind",

@@ -102,6 +102,7 @@ def test_thresholds_come_from_the_file() -> None:
     assert expr("CertificateExpiringSoon", certificate_days=20).endswith(f"< {4 * 86400}")
     assert expr("DatabaseConnectionsHigh", database_connections_percent=70).endswith("> 0.7")
     assert expr("RedisMemoryHigh", redis_memory_percent=70).endswith("> 0.7")
+    assert expr("TransactionTooLong", transaction_hours=2).endswith("> 7200")
     assert expr("ReplicationLagHigh", replication_lag_seconds=5).endswith("> 5")
     assert "> 0.3\n" in expr("JobFailureRatioHigh", job_failure_percent=30)
     assert "> 0.4\n" in expr("MailDeliveryFailing", mail_failure_percent=40)
