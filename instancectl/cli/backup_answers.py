@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -9,8 +10,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from instancectl.core.backup.keys import store_keys
+from instancectl.core.backup.store_address import EXAMPLE, store_address
+from instancectl.errors import ConfigError, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from instancectl.core.config_keys import Value
     from instancectl.core.secret_set import SecretSet
 
@@ -65,7 +70,6 @@ def at_provider(places: Places, name: str) -> Places:
     """
     from instancectl.core.backup import providers
     from instancectl.core.backup.danger import NO_LOCK
-    from instancectl.errors import Refused
 
     if places.lock_days and places.directory and not places.bucket:
         raise Refused(
@@ -87,32 +91,33 @@ def at_provider(places: Places, name: str) -> Places:
 
 
 def interview(given: Places) -> Places:
-    """`given`, or the answers of whoever sits at the terminal."""
+    """`given`, or the answer of whoever sits at the terminal."""
     if given.any or not sys.stdin.isatty():
         return given
-    directory = typer.prompt(
-        "A directory on another disk (empty: none)", default="", show_default=False, err=True
+    typer.echo(
+        "Where sets shall go: a directory on another disk, or a bucket as "
+        f"{EXAMPLE}; or both, with a space between.",
+        err=True,
     )
-    bucket = typer.prompt("An S3 bucket (empty: none)", default="", show_default=False, err=True)
-    if not bucket:
-        return Places(directory)
-    return replace(_store(given), directory=directory, bucket=bucket)
+    read: Callable[[str], Places] = functools.partial(_answered, given)
+    found: Places = typer.prompt("Directory, bucket, or both", value_proc=read, err=True)
+    return found
 
 
-def _store(given: Places) -> Places:
-    from instancectl.core.backup import providers
-
-    listed = ", ".join(providers.NAMES)
-    name = typer.prompt(
-        f"Whose store it is in ({listed}; empty: another)", default="", show_default=False, err=True
-    )
-    region = typer.prompt("Its region", default=given.region, err=True)
-    if name in providers.NAMES and providers.named(name).endpoint.islower():
-        return at_provider(replace(given, region=region), name)
-    if name == "aws":
-        return replace(given, region=region)
-    endpoint = typer.prompt("Its address, https://…", err=True)
-    return replace(given, region=region, endpoint=endpoint)
+def _answered(given: Places, text: str) -> Places:
+    """Asked again with the reason when it is neither."""
+    found = given
+    for word in text.split():
+        if word.startswith("/"):
+            found = replace(found, directory=word)
+            continue
+        try:
+            at = store_address(word)
+        except ConfigError as error:
+            raise typer.BadParameter(f"{error.message}; {error.hint}") from None
+        region = at.region or given.region
+        found = replace(found, bucket=at.bucket, endpoint=at.endpoint, region=region)
+    return found
 
 
 def bucket_key(places: Places, given: tuple[str, str]) -> tuple[str, str]:
