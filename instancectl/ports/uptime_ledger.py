@@ -25,6 +25,9 @@ class UptimeLedger(Protocol):
         What was bad stays bad, and nothing is added before the first or behind the last slice.
         """
 
+    def filled(self) -> Mapping[str, int]:
+        """Slices that were unknown until others' measurements were filled in, since the ledger began."""
+
     def totals(self) -> Mapping[str, Counts]:
         """Everything since the ledger began."""
 

@@ -166,7 +166,7 @@ def serve(redis_process: int, database_process: int) -> None:
     watch = Watch(InstanceConfig.model_validate({"instance": {"domain": "bench.example"}}))
     collectors = Collectors(senses)
     server = MetricsServer(
-        ("127.0.0.1", 0), lambda: [*watch.samples({}), *collectors.samples()], watch.verdict
+        ("127.0.0.1", 0), lambda: [*watch.samples({}, {}), *collectors.samples()], watch.verdict
     )
     server.start()
     print(server.port, flush=True)

@@ -55,6 +55,15 @@ def sli(bad: str, slices: str, name: str = "availability") -> Series:
     return {i("sli_bad_slices_total", sli=name): bad, i("sli_slices_total", sli=name): slices}
 
 
+def coverage(measured: str, unknown: str, filled: str = "0x72") -> Series:
+    """Slices that were measured, those nobody had measured at first, and those of them seen later."""
+    return {
+        i("sli_slices_total", sli="availability"): measured,
+        i("sli_unknown_slices_total", sli="availability"): unknown,
+        i("sli_filled_slices_total", sli="availability"): filled,
+    }
+
+
 def pair(name: str, high: str, low: str, at: str, **labels: str) -> tuple[Case, ...]:
     """A gauge on either side of its threshold."""
     return (
@@ -171,10 +180,9 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("0.05 %", sli("0+0.12x72", "0+240x72"), "72h", 0, "1h"),
     ),
     "SloCoverageLow": (
-        Case("5 % unseen", {i("sli_slices_total", sli="availability"): "0+228x72",
-                            i("sli_unknown_slices_total", sli="availability"): "0+12x72"}, "72h", step="1h"),
-        Case("1 % unseen", {i("sli_slices_total", sli="availability"): "0+238x72",
-                            i("sli_unknown_slices_total", sli="availability"): "0+2x72"}, "72h", 0, "1h"),
+        Case("5 % unseen", coverage("0+228x72", "0+12x72"), "72h", step="1h"),
+        Case("1 % unseen", coverage("0+238x72", "0+2x72"), "72h", 0, "1h"),
+        Case("seen from elsewhere", coverage("0+238x72", "0+12x72", "0+10x72"), "72h", 0, "1h"),
     ),
     # ---- jobs
     "QueueLatencyHigh": queue_latency("61x60", "60x60", "pull"),

@@ -71,6 +71,7 @@ class TestLedgers:
             Spell(FIRST + 4, FIRST + 9, UNKNOWN), Spell(FIRST + 10, FIRST + 10, BAD, "seen from b"),
         )  # fmt: skip
         assert ledger.days("web") == {date(2024, 10, 3): Counts(5, 5, 0), date(2024, 10, 4): Counts(0, 5, 6)}
+        assert ledger.filled() == {"web": 4 + 9}
         assert ledger.fill("login", told) == 0
 
     @given(
@@ -95,6 +96,7 @@ class TestLedgers:
                 assert fake.fill("web", spells) == real.fill("web", spells)
                 assert real.totals().get("web", Counts()).elapsed == elapsed
                 assert fake.totals() == real.totals()
+                assert fake.filled() == real.filled()
                 assert fake.days("web") == real.days("web")
                 assert fake.spells("web", 99) == real.spells("web", 99)
 

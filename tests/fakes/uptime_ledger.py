@@ -22,6 +22,7 @@ class FakeLedger:
     def __init__(self) -> None:
         self.slices: dict[str, dict[int, tuple[Verdict, str]]] = {}
         self.free: dict[str, dict[float, int]] = {}
+        self.known_later: dict[str, int] = {}
         self.broken = False
 
     def record(self, slice_number: int, verdicts: Mapping[str, Verdict], cause: str) -> None:
@@ -42,9 +43,15 @@ class FakeLedger:
             for number in range(spell.first, spell.last + 1):
                 lesser = {Verdict.BAD: {Verdict.UNKNOWN, Verdict.GOOD}, Verdict.GOOD: {Verdict.UNKNOWN}}
                 if number in mine and mine[number][0] in lesser.get(spell.verdict, ()):
+                    if mine[number][0] is Verdict.UNKNOWN:
+                        self.known_later[sli] = self.known_later.get(sli, 0) + 1
                     mine[number] = (spell.verdict, spell.cause if spell.verdict is Verdict.BAD else "")
                     filled += 1
         return filled
+
+    def filled(self) -> Mapping[str, int]:
+        self._use()
+        return dict(self.known_later)
 
     def totals(self) -> Mapping[str, Counts]:
         self._use()

@@ -13,6 +13,8 @@ from instancectl.errors import OperationFailed
 from instancectl.operations.monitoring import vantage
 from instancectl.operations.monitoring.merging import Merger
 from instancectl.operations.monitoring.vantage import Eyes, Point, Post, Vantage
+from instancectl.operations.monitoring.watch import Watch
+from tests.fakes import instance
 from tests.fakes.clock import FakeClock
 from tests.fakes.http import FakeHttp, answer
 from tests.fakes.lock import FakeLock
@@ -138,6 +140,16 @@ def merger(told, ledger: FakeLedger, reporter: FakeReporter) -> Merger:
     return Merger(["http://10.86.0.9:9396"], told, ledger, FakeClock(), reporter, lambda _: None)
 
 
+def exported(ledger: FakeLedger) -> dict[str, float]:
+    """Counters of `web`."""
+    samples = Watch(instance.config()).samples(ledger.totals(), ledger.filled())
+    return {
+        one.metric.name: one.value
+        for one in samples
+        if one.labels == ("web",) and "slices" in one.metric.name
+    }
+
+
 def test_an_hour_with_the_host_off_is_bad_not_missing(world: World) -> None:
     """The agent is gone for some slices, in which the other machine sees nothing answer."""
     agent = FakeLedger()
@@ -151,9 +163,13 @@ def test_an_hour_with_the_host_off_is_bad_not_missing(world: World) -> None:
         made.round()
         world.clock.sleep(SLICE_SECONDS - world.clock.epoch_seconds() % SLICE_SECONDS)
     assert agent.totals()["web"] == Counts(4, 0, 4)
-    told = Told(made.spells())
+    told, before = Told(made.spells()), exported(agent)
     listening = merger(told, agent, world.reporter)
     assert listening.merge() == 8
+    after = exported(agent)
+    assert all(after[name] >= value for name, value in before.items())  # Prometheus knows no falling counter
+    unknown, filled = (f"instancectl_sli_{one}_slices_total" for one in ("unknown", "filled"))
+    assert (after[unknown], after[filled], before[filled]) == (4, 4, 0)
     assert told.asked == ["http://10.86.0.9:9396/spells"]
     assert agent.totals() == {"web": Counts(4, 4, 0), "availability": Counts(4, 4, 0)}
     assert agent.spells("web", 9)[1].cause == "seen from balcony"

@@ -26,6 +26,7 @@ create table if not exists day (
 create table if not exists spell (
   sli text not null, first integer not null, last integer not null, verdict text not null,
   cause text not null, primary key (sli, first)) without rowid;
+create table if not exists filled (sli text primary key, slices integer not null) without rowid;
 create table if not exists free (
   area text not null, at real not null, bytes integer not null, primary key (area, at)) without rowid;
 """
@@ -34,6 +35,7 @@ _ADD = """
 insert into day (sli, day, {0}) values (?, ?, ?)
 on conflict (sli, day) do update set {0} = {0} + excluded.{0}
 """
+_FILLED = "insert into filled values (?, ?) on conflict (sli) do update set slices = slices + excluded.slices"
 _NEWEST = "select last from spell where sli = ? order by first desc limit 1"
 _COLUMN = {verdict: _ADD.format(verdict.value) for verdict in Verdict}
 _LESS = {
@@ -71,6 +73,10 @@ class SqliteLedger:
             return sum(_fill(db, sli, spell) for spell in told if spell.verdict is not Verdict.UNKNOWN)
 
         return self._file.transact(work)
+
+    def filled(self) -> Mapping[str, int]:
+        """Slices that were unknown before."""
+        return dict(self._file.read("select sli, slices from filled"))
 
     def totals(self) -> Mapping[str, Counts]:
         """Everything since the ledger began."""
@@ -144,6 +150,8 @@ def _fill(db: sqlite3.Connection, sli: str, told: Spell) -> int:
         for day, slices in days_of(begin, end):
             db.execute(_LESS[Verdict(before[0])], (slices, sli, day.isoformat()))
             db.execute(_COLUMN[told.verdict], (sli, day.isoformat(), slices))
+            if before[0] == Verdict.UNKNOWN:
+                db.execute(_FILLED, (sli, slices))
         _join(db, sli, begin)
         _join(db, sli, end + 1)
         filled += end - begin + 1

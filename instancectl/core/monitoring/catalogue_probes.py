@@ -54,7 +54,13 @@ BAD_SLICES = Metric(
 UNKNOWN_SLICES = Metric(
     "instancectl_sli_unknown_slices_total",
     _C,
-    "Slices nobody could measure, since the ledger began.",
+    "Slices that nobody had measured at first, since the ledger began; those that were filled in count, too.",
+    ("sli",),
+)
+FILLED_SLICES = Metric(
+    "instancectl_sli_filled_slices_total",
+    _C,
+    "Unknown slices for which another vantage later told what it had measured, since the ledger began.",
     ("sli",),
 )
 OBJECTIVE = Metric(
@@ -96,6 +102,6 @@ CANARY_LAST_RUN = Metric(
 PROBE_METRICS = (
     PROBE_SUCCESS, PROBE_DURATION, PROBES, PROBE_FAILURES, PROBE_LAST_RUN, PROBE_CONNECTIVITY,
     CERTIFICATE_END, EDGE_ANSWERS,
-    SLICES, BAD_SLICES, UNKNOWN_SLICES, OBJECTIVE, CAUSE,
+    SLICES, BAD_SLICES, UNKNOWN_SLICES, FILLED_SLICES, OBJECTIVE, CAUSE,
     CANARY_POSTS, CANARY_FAILURES, CANARY_DELIVERY, CANARY_SUCCESS, CANARY_LAST_RUN,
 )  # fmt: skip

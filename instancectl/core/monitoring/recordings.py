@@ -53,7 +53,9 @@ def recordings(slis: Iterable[str], objectives: Mapping[str, float] = OBJECTIVES
 def slow_recordings() -> tuple[Recording, ...]:
     """Over 30 days, evaluated every five minutes; exact, not an average of averages."""
     measured = "sum by (site, sli) (increase(instancectl_sli_slices_total[30d]))"
-    unknown = "sum by (site, sli) (increase(instancectl_sli_unknown_slices_total[30d]))"
+    never = "sum by (site, sli) (increase(instancectl_sli_unknown_slices_total[30d]))"
+    later = "sum by (site, sli) (increase(instancectl_sli_filled_slices_total[30d]))"
+    unknown = f"clamp_min({never} - {later}, 0)"
     return (
         Recording(error_ratio("30d"), _ratio("increase", "30d")),
         Recording(

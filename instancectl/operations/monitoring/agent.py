@@ -144,12 +144,12 @@ class Agent:
     def samples(self) -> Iterable[Sample]:
         """Everything of one scrape."""
         try:
-            totals, kept = self._senses.ledger.totals(), True
+            totals, filled, kept = self._senses.ledger.totals(), self._senses.ledger.filled(), True
         except InstanceError:
-            totals, kept = dict[str, Counts](), False
+            totals, filled, kept = dict[str, Counts](), dict[str, int](), False
         yield Sample(stores.COLLECTOR_SUCCESS, float(kept), ("ledger",))
         if kept:
-            yield from self.watch.samples(totals)
+            yield from self.watch.samples(totals, filled)
         yield from self._collectors.samples()
         if self._around.settings is not None:
             yield from self._around.settings.samples()

@@ -25,8 +25,8 @@ def metrics(config: InstanceConfig, senses: Senses) -> Iterable[Sample]:
     watch.note(number, seen, judge(seen.evidence))
     collectors.see(seen.sight)
     try:
-        totals = senses.ledger.totals()
+        totals, filled = senses.ledger.totals(), senses.ledger.filled()
     except InstanceError:
-        totals = dict[str, Counts]()
-    yield from watch.samples(totals)
+        totals, filled = dict[str, Counts](), dict[str, int]()
+    yield from watch.samples(totals, filled)
     yield from collectors.samples()

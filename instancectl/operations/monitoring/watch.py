@@ -45,8 +45,12 @@ class Watch:
                 self._edge.add((seen.reader,))
             self._probes.note(slice_number * SLICE_SECONDS, seen.evidence.answers)
 
-    def samples(self, totals: Mapping[str, Counts]) -> Iterator[Sample]:
-        """Of probes, slices and the last verdict."""
+    def samples(self, totals: Mapping[str, Counts], filled: Mapping[str, int]) -> Iterator[Sample]:
+        """Of probes, slices and the last verdict.
+
+        A counter that falls reads as one that began anew, so unknown slices that were filled in stay counted
+        as such, and are counted apart.
+        """
         with self._lock:
             found = [*self._probes.samples(), *self._edge.samples(), *self._verdict_samples()]
         yield from found
@@ -54,7 +58,8 @@ class Watch:
             counts = totals.get(sli, Counts())
             yield Sample(probes.SLICES, counts.measured, (sli,))
             yield Sample(probes.BAD_SLICES, counts.bad, (sli,))
-            yield Sample(probes.UNKNOWN_SLICES, counts.unknown, (sli,))
+            yield Sample(probes.UNKNOWN_SLICES, counts.unknown + filled.get(sli, 0), (sli,))
+            yield Sample(probes.FILLED_SLICES, filled.get(sli, 0), (sli,))
             yield Sample(probes.OBJECTIVE, self._objectives[sli], (sli,))
 
     def verdict(self) -> Mapping[str, Any]:
