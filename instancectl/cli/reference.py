@@ -211,7 +211,8 @@ def _errors() -> list[type[InstanceError]]:
     import instancectl.cli.main  # noqa: F401 - brings the errors that only the CLI knows
 
     found: dict[str, type[InstanceError]] = {}
-    queue = list(InstanceError.__subclasses__())
+    # Two may share a word; which one is imported first must not decide which one is told.
+    queue = sorted(InstanceError.__subclasses__(), key=lambda error: error.__module__)
     while queue:
         error = queue.pop(0)
         queue += error.__subclasses__()
