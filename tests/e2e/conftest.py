@@ -131,3 +131,12 @@ def seen(instance: Instance) -> tuple[object, ...]:
     objects = {kind: names for kind, names in instance.objects().items() if kind != "container"}
     jobs = lines("ps", "-aq", "--filter", f"label=instancectl.stack={STACK}")
     return instance.tasks(), objects, jobs, (instance.directory / "state/applied.json").read_text()
+
+
+@pytest.fixture
+def layout_as_before(instance: Instance) -> Iterator[None]:
+    """The layout's numbers before and after."""
+    yield
+    instance.configure()
+    instance.cli("scale", "release")
+    assert instance.cli("plan", "--exit-code").code == 0

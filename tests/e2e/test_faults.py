@@ -204,6 +204,7 @@ def alarmed(instance: Instance) -> Iterator[Alarmed]:
     secrets.unlink()
 
 
+@pytest.mark.timeout(1800)  # what is told late on purpose is waited for
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.name.replace(" ", "-"))
 def test_a_fault_is_told_by_its_alert_and_no_other(alarmed: Alarmed, fault: Fault) -> None:
     eventually(lambda: not alarmed.firing() and is_well(alarmed.verdict()), seconds=CALM_WITHIN, pause=2)

@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
-import sqlite3
-import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.host import Instance, docker, eventually, free_port
+from tests.e2e.autoscaler import OBJECTIVE, PUSH, agent, busy, configured, running, seen
+from tests.e2e.host import Instance, docker, eventually
 from tests.e2e.peers import Flow, Peers, Waited
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("layout_as_before")]
 
-PUSH = "sidekiq-push"
-OBJECTIVE = 15
 ANSWER_SECONDS = 1.0
 FLOW = 42.0
 """Deliveries a second: one process of 25 threads and the base process carry 30 at a second each."""
 
 SURGE = 75
 """Seconds: time enough to notice, to start a process on a busy machine and to work the backlog off."""
-
-
-def running(instance: Instance, service: str) -> int:
-    return len(instance.tasks()[service])
-
-
-@pytest.fixture(autouse=True)
-def as_before(instance: Instance) -> Iterator[None]:
-    """The layout's numbers before and after."""
-    yield
-    instance.configure()
-    instance.cli("scale", "release")
-    assert instance.cli("plan", "--exit-code").code == 0
 
 
 class TestByHand:
@@ -88,11 +68,6 @@ class TestByHand:
             print(f"150 jobs, 0 lost, {again} delivered twice")
 
 
-def busy(instance: Instance) -> int:
-    names = instance.redis("SMEMBERS", "processes").split()
-    return sum(int(instance.redis("HGET", name, "busy") or 0) for name in names)
-
-
 class TestSurge:
     def test_it_gives_up_and_gives_back_what_the_admin_had(self, instance: Instance) -> None:
         assert mode(instance) == "open"
@@ -118,47 +93,6 @@ class TestSurge:
 def mode(instance: Instance) -> str:
     value = instance.sql("select value from settings where var = 'registrations_mode'")
     return value.replace("---", "").strip().strip("'\"")
-
-
-@dataclass
-class Agent:
-    process: subprocess.Popen[str]
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.communicate()
-
-
-@contextlib.contextmanager
-def agent(instance: Instance) -> Iterator[Agent]:
-    listen = f"127.0.0.1:{free_port()}"
-    made = Agent(instance.start("agent", "run", "--listen", listen))
-    try:
-        yield made
-    finally:
-        if made.process.poll() is None:
-            made.process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                made.process.communicate(timeout=20)
-        made.process.kill()
-
-
-def seen(instance: Instance) -> list[dict[str, object]]:
-    """Decisions about `push`, oldest first."""
-    path = instance.directory / "state" / "scaling.sqlite3"
-    if not path.exists():
-        return []
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        rows = database.execute("select at, content, outcome from decision order by number").fetchall()
-    found = [{"at": at, "outcome": outcome, **json.loads(content)} for at, content, outcome in rows]
-    return [one for one in found if one["subject"] == PUSH]
-
-
-def configured(instance: Instance, scaling: str) -> None:
-    """In this mode, and as if it had never scaled before."""
-    for path in (instance.directory / "state").glob("scaling.sqlite3*"):
-        path.unlink()
-    instance.configure(scaling__mode=scaling, scaling__objectives__push=OBJECTIVE)
 
 
 class TestAutomatic:
