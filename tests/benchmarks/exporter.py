@@ -215,7 +215,7 @@ def redis_exporter(
         eventually(lambda: connect().sock is not None)
         yield process_of(name), connect
     finally:
-        docker("rm", "--force", name, check=False)
+        docker("rm", "--force", "--volumes", name, check=False)
 
 
 @contextlib.contextmanager
@@ -237,7 +237,7 @@ def sidekiq_api(redis_name: str) -> Iterator[tuple[int, Callable[[], http.client
         eventually(lambda: listens(connect))
         yield process_of(name), connect
     finally:
-        docker("rm", "--force", name, check=False)
+        docker("rm", "--force", "--volumes", name, check=False)
 
 
 def listens(connect: Callable[[], http.client.HTTPConnection]) -> bool:

@@ -97,7 +97,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     finally:
         for one in opened:
             one.close()
-        docker("rm", "--force", name, check=False)
+        docker("rm", "--force", "--volumes", name, check=False)
 
 
 def processes(bench: Bench) -> int:

@@ -115,7 +115,7 @@ def mail_server() -> Iterator[MailServer]:
         eventually(lambda: answers(f"{made.web}/api/v1/messages"))
         yield made
     finally:
-        docker("rm", "--force", name, check=False)
+        docker("rm", "--force", "--volumes", name, check=False)
 
 
 def answers(url: str) -> bool:

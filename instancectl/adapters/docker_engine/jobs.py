@@ -59,7 +59,7 @@ def run_once(api: APIClient, stack: str, job: OneShot) -> tuple[int, str]:
             subject=job.name,
         ) from error
     output = api.logs(name, tail=OUTPUT_LINES).decode(errors="replace")
-    api.remove_container(name, force=True)
+    api.remove_container(name, force=True, v=True)
     return code, output
 
 
@@ -79,7 +79,7 @@ def _join(api: APIClient, name: str, job: OneShot) -> bool:
         return True
     if same and found["State"]["Status"] == "exited" and found["State"]["ExitCode"] == 0:
         return True
-    api.remove_container(name, force=True)
+    api.remove_container(name, force=True, v=True)
     return False
 
 
