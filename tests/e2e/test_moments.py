@@ -20,11 +20,8 @@ def places(instance: Instance, tmp_path: Path) -> Iterator[Path]:
     made = tmp_path / "sets"
     made.mkdir(mode=0o700)
     kit = ("--kit", str(tmp_path / "kit.txt"), "--accept-risk", "same-disk")
+    instance.configure(backup__point_in_time="true")
     instance.cli("backup", "init", "--directory", str(made), *kit)
-    file = instance.directory / "instance.toml"
-    before = file.read_text()
-    assert "point_in_time" not in before
-    file.write_text(before.replace("[backup]\n", "[backup]\npoint_in_time = true\n"))
     yield made
     (instance.directory / "backup.env").unlink(missing_ok=True)
     instance.configure()

@@ -28,11 +28,10 @@ def test_ten_minutes_without_a_mail_server_cost_no_mail_and_no_workers(
     instance: Instance, browser: Browser
 ) -> None:
     configured(instance, "auto")
-    token = browser.token()
     with agent(instance):
         with _stopped("mail"):
             down = time.monotonic()
-            waiting = [_signed_up(browser, token) for _ in range(8)]
+            waiting = _signed_up(instance, 8)
             told = eventually(
                 lambda: [one for one in seen(instance, "mailers") if one["rule"] == "breaker"], seconds=120
             )
@@ -41,7 +40,7 @@ def test_ten_minutes_without_a_mail_server_cost_no_mail_and_no_workers(
                 assert running(instance, MAILERS) == 1
                 time.sleep(5)
         up = time.monotonic()
-        waiting += [_signed_up(browser, token) for _ in range(4)]
+        waiting += _signed_up(instance, 4)
         eventually(lambda: not set(waiting) - _receivers(browser), seconds=MAIL_AGAIN_SECONDS, pause=1)
         print(f"all {len(waiting)} mails are there {time.monotonic() - up:.0f} s after the server is back")
     (again,) = [one for one in seen(instance, "mailers") if one["kind"] == "retry"]
@@ -49,12 +48,13 @@ def test_ten_minutes_without_a_mail_server_cost_no_mail_and_no_workers(
     assert not [one for one in seen(instance, MAILERS) if one["kind"] == "replicas"]
 
 
-def _signed_up(browser: Browser, token: str) -> str:
-    name = f"grace{secrets.token_hex(4)}"
-    form = {"username": name, "email": f"{name}@{DOMAIN}", "password": secrets.token_hex(12),
-            "agreement": "true", "locale": "en"}  # fmt: skip
-    assert browser.ask("/api/v1/accounts", form=form, token=token).status == 200
-    return form["email"]
+def _signed_up(instance: Instance, number: int) -> list[str]:
+    """Addresses that shall each get a confirmation; made inside, where nobody counts sign-ups of an address."""
+    emails = [f"grace{secrets.token_hex(4)}@{DOMAIN}" for _ in range(number)]
+    ruby = """ARGV.each { |email| Registration.new({ username: email[/^\\w+/], email: email,
+        password: SecureRandom.hex }, address: '192.0.2.1').call.persisted? || abort(email) }"""
+    docker("exec", instance.container("web"), "bin/rails", "runner", ruby, *emails)
+    return emails
 
 
 def _receivers(browser: Browser) -> set[str]:
@@ -80,7 +80,7 @@ def test_no_worker_is_added_while_postgresql_has_no_connection_left(instance: In
             eventually(lambda: seen(instance), seconds=60)
             until = time.monotonic() + 60
             while time.monotonic() < until:
-                assert running(instance, PUSH) == 1
+                assert running(instance, PUSH) <= 1  # one that finds no connection starts again and again
                 time.sleep(2)
             print("; ".join(sorted({str(one["reason"]) for one in seen(instance)})))
             assert not [one for one in seen(instance) if one["kind"] == "replicas"]
