@@ -49,7 +49,7 @@ def test_ten_minutes_without_a_mail_server_cost_no_mail_and_no_workers(
 
 
 def _signed_up(instance: Instance, number: int) -> list[str]:
-    """Addresses that shall each get a confirmation; made inside, where nobody counts sign-ups of an address."""
+    """Addresses that shall each get a confirmation; made inside, where nobody counts sign-ups."""
     emails = [f"grace{secrets.token_hex(4)}@{DOMAIN}" for _ in range(number)]
     ruby = """ARGV.each { |email| Registration.new({ username: email[/^\\w+/], email: email,
         password: SecureRandom.hex }, address: '192.0.2.1').call.persisted? || abort(email) }"""
