@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from instancectl.adapters.sqlite.scaling_record import SqliteScalingRecord
 from tests.e2e.autoscaler import OBJECTIVE, PUSH, agent, busy, configured, running, seen
 from tests.e2e.host import Instance, docker, eventually
 from tests.e2e.peers import Flow, Peers, Waited
@@ -66,6 +67,31 @@ class TestByHand:
             assert sorted(peers.received) == list(range(150))
             again = sum(count - 1 for count in peers.received.values())
             print(f"150 jobs, 0 lost, {again} delivered twice")
+
+
+class TestTune:
+    @pytest.mark.slow
+    def test_measured_threads_reach_a_running_instance_and_nothing_else(self, instance: Instance) -> None:
+        before = instance.tasks()
+        now = time.time()
+        record = SqliteScalingRecord(instance.directory / "state" / "scaling.sqlite3")
+        for tick in range(60):  # ten minutes in which two busy threads took two fifths of a core
+            record.keep(now - 10 * tick, {}, {"services": {PUSH: [1, 0, 0, 2, 0.4, 300]}}, [])
+        record.close()
+        words = ("scale", "tune", "--apply", "--only", "--last", "6h")  # as the agent types it
+        instance.configure(proxy__cache_mib=300)
+        assert "no matter of threads" in instance.cli("--yes", *words, expect=7).err
+        instance.configure()
+        done = instance.cli("--yes", *words)
+        assert f"`{PUSH}`: 25 → 4 threads" in done.out
+        assert instance.cli("plan", "--exit-code").code == 0
+        after = instance.tasks()
+        assert [name for name in before if before[name] != after[name]] == [PUSH]
+        environment = docker("exec", instance.container(PUSH), "printenv", "SIDEKIQ_CONCURRENCY")
+        assert environment.strip() == "4"
+        assert "tuned" in {entry["event"] for entry in instance.journal()}
+        instance.configure()
+        instance.cli("deploy")
 
 
 class TestSurge:
