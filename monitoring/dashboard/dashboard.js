@@ -105,6 +105,14 @@
     return times.map((at) => write.format(new Date(at * 1000)));
   }
 
+  // A line needs two points: one that stands alone, as after a restart, would not be seen.
+  function alone(plot, series) {
+    const values = plot.data[series];
+    const nothing = (value) => value === null || value === undefined;
+    return values.flatMap((value, at) =>
+      (!nothing(value) && nothing(values[at - 1]) && nothing(values[at + 1]) ? [at] : []));
+  }
+
   function options(found, width) {
     const written = WRITTEN[found.unit];
     const palette = dark.matches ? DARK : LIGHT;
@@ -120,7 +128,7 @@
           dash: at >= palette.length ? [6, 4] : undefined,
           width: 1.75,
           spanGaps: false,
-          points: { show: false },
+          points: { show: true, size: 5, filter: alone },
           value: (_, value) => (value === null || value === undefined ? "–" : written(value)),
         })),
       ],
@@ -142,6 +150,7 @@
       place.drawn?.destroy();
       place.drawn = null;
       note.textContent = found.lines.length ? "" : "Nothing was read in this time.";
+      place.hidden = !found.lines.length;
       if (!found.lines.length) return;
       const rows = [found.times, ...found.lines.map((line) => line.values)];
       place.drawn = new uPlot(options(found, place.clientWidth), rows, place);

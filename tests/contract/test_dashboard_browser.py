@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import threading
@@ -52,6 +53,22 @@ CONTRAST = """(() => {
   return worst;
 })()"""
 
+SIDEWAYS = """[...document.querySelectorAll(".scroll")]
+  .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.ariaLabel)"""
+"""Tables of which a part is out of sight."""
+
+INKED = """(() => {
+  const canvas = document.querySelector("[data-panel=latency] canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    const rgb = data.slice(at, at + 3);
+    if (data[at + 3] > 200 && Math.max(...rgb) - Math.min(...rgb) > 90) found += 1;
+  }
+  return found;
+})()"""
+"""Pixels of a chart that are neither grid nor writing: those are grey."""
+
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
@@ -93,6 +110,10 @@ def test_pages_fit_can_be_read_and_ask_nobody_else(
         assert not page.complaints, (one.slug, page.complaints)
         assert all(url.startswith(base(server)) for url in page.requests)
         assert page.value("document.documentElement.scrollWidth <= innerWidth"), one.slug
+        assert page.value(SIDEWAYS) == [], one.slug
+        assert page.value(
+            "document.querySelector('[aria-current]').getBoundingClientRect().right <= innerWidth"
+        )
         ratio, where = page.value(CONTRAST)
         assert ratio >= LEAST_CONTRAST, (one.slug, where)
 
@@ -128,6 +149,17 @@ def test_a_chart_has_a_line_for_each_queue_and_another_window_on_demand(
     page.until("document.querySelector('[data-window=\"1h\"]').getAttribute('aria-pressed') === 'true'")
     drawn(page)
     assert any("latency?window=1h" in url for url in page.requests)
+
+
+def test_the_first_reading_after_a_restart_is_seen_in_its_chart(browser: Chromium) -> None:
+    once = LookedAt().look()
+    with contextlib.closing(
+        DashboardServer(("127.0.0.1", 0), once.dashboard, ROOT / "monitoring" / "dashboard")
+    ) as made:
+        made.start()
+        page = browser.open(f"{base(made)}/queues")
+        drawn(page)
+        assert page.value(INKED) > 0
 
 
 def test_a_page_follows_without_being_loaded_again(

@@ -111,5 +111,9 @@ def test_scaling_tells_mode_pressure_and_what_was_given_up() -> None:
     assert [(one.label, one.cell.text, one.cell.state) for one in section.figures] == [
         ("Mode", "advise", State.PLAIN), ("Given up", "2", State.WARN),
     ]  # fmt: skip
-    assert section.tables[-1].rows[0][1].text == "150 %"
-    assert section.tables[-1].rows[0][1].state is State.WARN
+    (pressure,) = [one for one in section.tables if one.title == "Wait, as a share of what is allowed"]
+    assert (pressure.rows[0][1].text, pressure.rows[0][1].state) == ("150 %", State.WARN)
+    assert section.state is State.WARN
+    assert section.sentence.startswith(
+        "waits longer than allowed: push 1.5 times; `instancectl scale explain`"
+    )

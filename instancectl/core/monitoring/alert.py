@@ -52,7 +52,12 @@ class Alert:
     @property
     def runbook(self) -> str:
         """File name of the runbook without its ending: the name in kebab-case."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "-", self.name).lower()
+        return runbook_of(self.name)
+
+
+def runbook_of(name: str) -> str:
+    """Of an alert's name: `DatabaseDown` → `database-down`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
 
 def duration(seconds: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from instancectl.core.monitoring.ledger import Spell
@@ -17,6 +17,14 @@ WINDOW_DAYS = 30
 def window(days: Mapping[str, Mapping[date, Counts]], today: date) -> dict[str, Counts]:
     """Service level indicator → its last 30 days."""
     return {sli: last_days(mine, today, WINDOW_DAYS) for sli, mine in days.items()}
+
+
+def span_words(days: Mapping[date, Counts], today: date) -> str:
+    """The time that the last 30 days stand for: nothing is known of days before counting began."""
+    first = min(days, default=today)
+    if first > today - timedelta(days=WINDOW_DAYS - 1):
+        return f"since {first}, when counting began"
+    return f"in the last {WINDOW_DAYS} days"
 
 
 def as_json(counts: Counts, objective: float) -> dict[str, Any]:

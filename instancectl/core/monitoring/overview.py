@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from instancectl.core.alerting.alertmanager import Silence
+from instancectl.core.config_alerts import Thresholds
 from instancectl.core.monitoring.ledger import Spell
 from instancectl.core.monitoring.metric import Distribution, Metric, Sample
 from instancectl.core.monitoring.sli import OBJECTIVES, SLICE_SECONDS, Counts, Verdict
+from instancectl.core.units import show_bytes, show_seconds
 from instancectl.core.unknown import NOT_LOOKED, Known
 
 STALE_SECONDS = 4 * SLICE_SECONDS
@@ -131,6 +133,7 @@ class Facts:
         days: service level indicator → its days.
         spells: stretches of availability, oldest first.
         objectives: service level indicator → share of its slices that should be good.
+        limits: from which value on an alert fires.
     """
 
     domain: str
@@ -144,6 +147,7 @@ class Facts:
     alerts: Known[tuple[Firing, ...]] = NOT_LOOKED
     silences: Known[tuple[Silence, ...]] = NOT_LOOKED
     decisions: Known[tuple[Decision, ...]] = NOT_LOOKED
+    limits: Thresholds = field(default_factory=Thresholds)
 
     @property
     def today(self) -> date:
@@ -191,6 +195,11 @@ def whole(value: float) -> str:
     return f"{value:,.0f}".replace(",", "\u202f")
 
 
+def in_bytes(value: float) -> str:
+    """In binary units."""
+    return show_bytes(int(value))
+
+
 def moment(at: float) -> str:
     """Day and time in UTC."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -204,6 +213,26 @@ def strip(facts: Facts, sli: str, days: int = STRIP_DAYS) -> Strip:
     mine = facts.days.get(sli, {})
     wanted = [facts.today - timedelta(days=back) for back in reversed(range(days))]
     return Strip(sli, tuple((day, mine.get(day, Counts())) for day in wanted), facts.objectives[sli])
+
+
+def aged(section: Section, facts: Facts) -> Section:
+    """A page as it may be shown: what was read long ago, or never, says nothing about now."""
+    if facts.read_at is None:
+        said = "nothing was read yet: the agent has just started"
+        return Section(section.slug, section.title, said, State.UNKNOWN)
+    old = facts.now - facts.read_at
+    if old <= STALE_SECONDS:
+        return section
+    said = f"read {show_seconds(old)} ago, so nobody knows how it is now: `journalctl -u instancectl-agent`"
+    figures = tuple(replace(one, cell=_doubted(one.cell)) for one in section.figures)
+    tables = tuple(
+        replace(one, rows=tuple(tuple(map(_doubted, row)) for row in one.rows)) for one in section.tables
+    )
+    return replace(section, sentence=said, state=State.UNKNOWN, figures=figures, tables=tables)
+
+
+def _doubted(cell: Cell) -> Cell:
+    return replace(cell, state=State.UNKNOWN) if cell.state is State.GOOD else cell
 
 
 def worst(states: Sequence[State]) -> State:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from instancectl.core.markup import Markup, document, joined, tag
+from instancectl.core.monitoring.alert import runbook_of
 from instancectl.core.monitoring.history import percent
 from instancectl.core.monitoring.overview import Cell, Facts, Figure, Section, State, Strip, Table, moment
 from instancectl.core.monitoring.panels import PAGES, Page, Panel
@@ -18,7 +19,15 @@ POLICY: Final = (
 )
 REFRESH_SECONDS: Final = 15
 LONG_TEXT: Final = 32
-"""Characters from which on a cell breaks into lines."""
+"""Characters from which on a cell breaks into lines, and has a line of its own on a phone."""
+
+MIDDLE_TEXT: Final = 14
+"""Characters from which on a cell takes two columns of a card."""
+
+CARD_COLUMNS: Final = 4
+"""Tables that are as wide, or hold long text, are cards on a phone: nobody scrolls sideways at night."""
+
+RUNBOOK: Final = "instancectl runbook "
 WORDS: Final = {State.GOOD: "good", State.WARN: "look at it", State.BAD: "bad", State.UNKNOWN: "unknown"}
 
 
@@ -88,10 +97,22 @@ def _headline(facts: Facts, section: Section) -> Markup:
     return tag(
         "section",
         tag("h1", section.title),
-        tag("p", badge(section.state), " ", section.sentence, class_="sentence", id="sentence"),
+        tag("p", badge(section.state), " ", typed(section.sentence), class_="sentence", id="sentence"),
         tag("p", read, class_="note", data_read_at=facts.read_at),
         class_=f"headline {section.state.value}",
     )
+
+
+def typed(text: str) -> Markup:
+    """What stands in backticks is to be typed; what leads to a runbook is a link, too."""
+    return joined(_command(one) if at % 2 else one for at, one in enumerate(text.split("`")))
+
+
+def _command(text: str) -> Markup:
+    code = tag("code", text)
+    if not text.startswith(RUNBOOK):
+        return code
+    return tag("a", code, href=f"/runbooks/{runbook_of(text.removeprefix(RUNBOOK))}")
 
 
 def moment_seconds(at: float) -> str:
@@ -120,7 +141,9 @@ def _table(one: Table) -> Markup:
         return tag("section", title, tag("p", one.empty or "nothing", class_="empty"))
     head = tag("tr", (tag("th", column, scope="col") for column in one.columns))
     rows = (tag("tr", _row(one.columns, row)) for row in one.rows)
-    cards = "cards" if any(cell.link for row in one.rows for cell in row) else None
+    most = LONG_TEXT if len(one.columns) < CARD_COLUMNS - 1 else MIDDLE_TEXT
+    long = any(cell.link or len(cell.text) >= most for row in one.rows for cell in row)
+    cards = "cards" if long or len(one.columns) >= CARD_COLUMNS else None
     table = tag("table", tag("thead", head), tag("tbody", rows), class_=cards)
     return tag("section", title, tag("div", table, class_="scroll", tabindex="0", role="region",
                                      aria_label=one.title))  # fmt: skip
@@ -129,15 +152,25 @@ def _table(one: Table) -> Markup:
 def _row(columns: tuple[str, ...], row: tuple[Cell, ...]) -> Iterable[Markup]:
     for place, (column, cell) in enumerate(zip(columns, row, strict=True)):
         name, scope = ("td", None) if place else ("th", "row")
-        number = "number" if cell.value is not None else ""
-        yield tag(name, _content(cell), scope=scope, class_=f"{cell.state.value} {number}".strip() or None,
+        kinds = (cell.state.value, _kind(cell))
+        yield tag(name, _content(cell), scope=scope, class_=" ".join(filter(None, kinds)) or None,
                   data_column=column, **_source(cell))  # fmt: skip
+
+
+def _kind(cell: Cell) -> str:
+    if cell.value is not None:
+        return "number"
+    if len(cell.text) >= LONG_TEXT:
+        return "long"
+    if len(cell.text) >= MIDDLE_TEXT:
+        return "two"
+    return "" if cell.text else "none"
 
 
 def _content(cell: Cell) -> Markup:
     if cell.runbook:
         return tag("a", cell.text, href=f"/runbooks/{cell.runbook}")
-    return tag("a", cell.text, href=cell.link) if cell.link else joined(cell.text)
+    return tag("a", cell.text, href=cell.link) if cell.link else typed(cell.text)
 
 
 def _source(cell: Cell) -> dict[str, str | float | None]:
@@ -207,5 +240,7 @@ def day_words(counts: Counts) -> str:
 
 
 def strip_words(strip: Strip) -> str:
-    """Of all its days."""
-    return day_words(sum((counts for _, counts in strip.days), Counts()))
+    """Of all its days, and since when there are any: what was before counts as nothing."""
+    said = day_words(sum((counts for _, counts in strip.days), Counts()))
+    first = next((day for day, counts in strip.days if counts != Counts()), None)
+    return f"{said} since {first}" if first and first != strip.days[0][0] else said

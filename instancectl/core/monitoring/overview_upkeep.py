@@ -8,6 +8,7 @@ from instancectl.core.backup import figures, wal_figures
 from instancectl.core.monitoring import catalogue_scaling as autoscaler
 from instancectl.core.monitoring import catalogue_stores as stores
 from instancectl.core.monitoring.overview import (
+    STALE_SECONDS,
     Cell,
     Facts,
     Figure,
@@ -16,10 +17,11 @@ from instancectl.core.monitoring.overview import (
     Show,
     State,
     Table,
+    in_bytes,
     moment,
     whole,
+    worst,
 )
-from instancectl.core.monitoring.overview_work import in_bytes
 from instancectl.core.units import show_seconds
 from instancectl.core.unknown import Unknown
 
@@ -106,15 +108,48 @@ def _drilled(reading: Reading) -> str:
 
 def scaling(facts: Facts, reading: Reading) -> Section:
     """What was decided and why, and what runs."""
+    found = (_judged(facts, reading), _pressed(reading), _decided(facts))
+    state = worst([one for one, _ in found])
+    sentence = "; ".join(said for _, said in found if said)
     columns = ("When", "Decision")
-    tables = (_services(reading), _pressure(reading))
+    tables: tuple[Table, ...] = (_pressure(reading), _services(reading))
+    if not isinstance(facts.decisions, Unknown):
+        told = tuple((Cell(moment(one.at)), Cell(one.sentence)) for one in facts.decisions)
+        tables = (Table("Decisions, newest first", columns, told, "none yet"), *tables)
+    return Section("scaling", "Scaling", sentence, state, figures=_mode(reading), tables=tables)
+
+
+def _judged(facts: Facts, reading: Reading) -> tuple[State, str]:
+    """Whether anybody still judges; a pressure is shown only while somebody does."""
+    last = reading.value(autoscaler.LAST_RUN)
+    if last is not None and (facts.read_at or facts.now) - last > STALE_SECONDS:
+        ago = show_seconds((facts.read_at or facts.now) - last)
+        return State.UNKNOWN, f"nothing was judged for {ago}: `systemctl status instancectl-agent`"
+    return State.PLAIN, ""
+
+
+def _pressed(reading: Reading) -> tuple[State, str]:
+    shares = sorted(
+        ((share, name) for (name,), share in reading.all(autoscaler.PRESSURE).items()), reverse=True
+    )
+    over = [f"{name} {share:.1f} times" for share, name in shares if share > 1]
+    if over:
+        said = f"waits longer than allowed: {', '.join(over)}; `instancectl scale explain`"
+        return State.WARN, said
+    rung = reading.value(autoscaler.LADDER)
+    if rung:
+        return State.WARN, f"rung {rung:.0f} of the ladder is given up; `instancectl scale show`"
+    return (State.GOOD, "everything keeps up") if shares else (State.PLAIN, "")
+
+
+def _decided(facts: Facts) -> tuple[State, str]:
     if isinstance(facts.decisions, Unknown):
-        return Section("scaling", "Scaling", facts.decisions.reason, figures=_mode(reading), tables=tables)
-    told = tuple((Cell(moment(one.at)), Cell(one.sentence)) for one in facts.decisions)
-    nothing = "nothing was decided yet: everything keeps up"
-    sentence = facts.decisions[0].sentence if facts.decisions else nothing
-    decided = Table("Decisions, newest first", columns, told, nothing)
-    return Section("scaling", "Scaling", sentence, figures=_mode(reading), tables=(decided, *tables))
+        return State.UNKNOWN, facts.decisions.reason
+    if not facts.decisions:
+        return State.PLAIN, "nothing was decided yet"
+    newest = facts.decisions[0]
+    ago = show_seconds(max(0.0, facts.now - newest.at))
+    return State.PLAIN, f"the newest decision, {ago} ago: {newest.sentence}"
 
 
 def _mode(reading: Reading) -> tuple[Figure, ...]:
@@ -153,10 +188,12 @@ def _or_nothing(reading: Reading, metric: str, service: str) -> Cell:
 
 
 def _pressure(reading: Reading) -> Table:
+    """The queue that waits longest first."""
+    shares = sorted(reading.all(autoscaler.PRESSURE).items(), key=lambda one: (-one[1], one[0]))
     rows = tuple(
-        (Cell(name), reading.cell(autoscaler.PRESSURE, name, show=lambda one: f"{one * 100:.0f} %",
+        (Cell(name), reading.cell(autoscaler.PRESSURE, name, show=lambda one: f"{whole(one * 100)} %",
                                   state=State.WARN if share > 1 else State.GOOD))
-        for (name,), share in sorted(reading.all(autoscaler.PRESSURE).items())
+        for (name,), share in shares
     )  # fmt: skip
     return Table("Wait, as a share of what is allowed", ("Queue", "Share"), rows, "nothing was sampled")
 

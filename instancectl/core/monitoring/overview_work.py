@@ -1,4 +1,4 @@
-"""Pages about work: what is going on now, and queues."""
+"""The first page: what is going on now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from instancectl.core.alerting.alertmanager import Silence
 from instancectl.core.monitoring import catalogue_sidekiq as sidekiq
-from instancectl.core.monitoring.history import percent
+from instancectl.core.monitoring.history import percent, span_words
 from instancectl.core.monitoring.overview import (
     STATE_OF,
     Cell,
@@ -21,6 +21,7 @@ from instancectl.core.monitoring.overview import (
     strip,
     worst,
 )
+from instancectl.core.monitoring.overview_queues import latency_cell, wait_share
 from instancectl.core.monitoring.silence_form import names_of, path_of
 from instancectl.core.monitoring.sli import (
     AVAILABILITY,
@@ -32,14 +33,10 @@ from instancectl.core.monitoring.sli import (
     budget_left,
     last_days,
 )
-from instancectl.core.sizes import QUEUES
-from instancectl.core.units import show_bytes, show_seconds
+from instancectl.core.units import show_seconds
 from instancectl.core.unknown import Unknown
 
 BUDGET_DAYS = 30
-NEAR = 0.5
-"""Share of an objective from which on a latency is worth a look."""
-
 TIGHT_BUDGET = 0.25
 ENOUGH_MEASURED = 0.98
 
@@ -97,8 +94,9 @@ def _budget(facts: Facts) -> Iterator[Figure]:
         "Uptime, 30 days", uptime, f"of the time that was measured; {objective * 100:g} % are promised"
     )
     measured = Cell(percent(counts.coverage, 1), coverage_state(counts))
-    yield Figure("Measured", measured, "of these 30 days; the rest is unknown")
-    yield Figure("Error budget left", budget_cell(counts, objective), _budget_words(counts, objective))
+    span = span_words(facts.days.get(AVAILABILITY, {}), facts.today)
+    yield Figure("Measured", measured, f"of the time {span}; the rest is unknown")
+    yield Figure("Error budget left", budget_cell(counts, objective), budget_words(counts, objective))
 
 
 def coverage_state(counts: Counts) -> State:
@@ -117,7 +115,8 @@ def budget_cell(counts: Counts, objective: float) -> Cell:
     return Cell(f"{left * 100:.0f} %", state)
 
 
-def _budget_words(counts: Counts, objective: float) -> str:
+def budget_words(counts: Counts, objective: float) -> str:
+    """How much of the budget was used, in time."""
     if not counts.measured:
         return "nothing was measured yet"
     allowed = (1 - objective) * counts.measured * SLICE_SECONDS
@@ -135,16 +134,13 @@ def _recent(facts: Facts, sli: str) -> Counts:
 
 
 def _slowest_queue(reading: Reading) -> Figure:
-    ranked = [
-        (reading.value(sidekiq.QUEUE_LATENCY, name) or 0.0, name)
-        for (name,) in reading.all(sidekiq.QUEUE_LATENCY)
-    ]
-    if not ranked:
-        return Figure("Longest wait of a job", Cell("unknown", State.UNKNOWN), "Redis was not read")
-    shares = [(latency / (reading.value(sidekiq.QUEUE_OBJECTIVE, name) or latency or 1.0), name)
-              for latency, name in ranked]  # fmt: skip
-    _, name = max(shares)
-    return Figure("Longest wait of a job", latency_cell(reading, name), f"in the queue {name}")
+    names = [name for (name,) in reading.all(sidekiq.QUEUE_LATENCY)]
+    if not names:
+        return Figure("Worst wait of a job", Cell("unknown", State.UNKNOWN), "Redis was not read")
+    name = max(names, key=lambda one: wait_share(reading, one))
+    allowed = reading.value(sidekiq.QUEUE_OBJECTIVE, name)
+    may = f", which may wait {show_seconds(allowed)}" if allowed else ""
+    return Figure("Worst wait of a job", latency_cell(reading, name), f"in the queue {name}{may}")
 
 
 def _surfaces(facts: Facts) -> Table:
@@ -203,96 +199,3 @@ def _silence_row(one: Silence) -> tuple[Cell, ...]:
         Cell(one.why),
         Cell("change or end it", link=path_of(alone)),
     )
-
-
-# ---- Queues
-
-
-def queues(reading: Reading) -> Section:
-    """Size and latency against each queue's objective; never what the jobs carry."""
-    names = [name for (name,) in reading.all(sidekiq.QUEUE_JOBS)]
-    if not names:
-        return Section("queues", "Queues", "Redis did not answer, so no queue is known", State.UNKNOWN)
-    names = [*(name for name in QUEUES if name in names), *sorted(set(names) - set(QUEUES))]
-    late = [name for name in names if latency_cell(reading, name).state is State.BAD]
-    waiting = sum(reading.all(sidekiq.QUEUE_JOBS).values())
-    said = f"{', '.join(late)}: jobs wait longer than they may" if late else "no job waits longer than it may"
-    return Section(
-        "queues",
-        "Queues",
-        f"{said}; {waiting:.0f} wait in all",
-        State.WARN if late else State.GOOD,
-        tables=(_queue_table(reading, names), _sets(reading), _processes(reading)),
-    )
-
-
-def latency_cell(reading: Reading, queue: str) -> Cell:
-    """Coloured by the queue's own objective, never by absolute numbers."""
-    latency = reading.value(sidekiq.QUEUE_LATENCY, queue)
-    objective = reading.value(sidekiq.QUEUE_OBJECTIVE, queue)
-    state = State.PLAIN
-    if latency is not None and objective:
-        state = State.GOOD
-        if latency > objective * NEAR:
-            state = State.BAD if latency > objective else State.WARN
-    return reading.cell(sidekiq.QUEUE_LATENCY, queue, show=show_seconds, state=state)
-
-
-def _queue_table(reading: Reading, names: list[str]) -> Table:
-    rows = tuple(
-        (
-            Cell(name),
-            reading.cell(sidekiq.QUEUE_JOBS, name),
-            latency_cell(reading, name),
-            reading.cell(sidekiq.QUEUE_OBJECTIVE, name, show=show_seconds),
-            _takers(reading, name),
-            reading.cell(sidekiq.QUEUE_THREADS, name),
-            reading.cell(sidekiq.QUEUE_BUSY, name),
-            reading.cell(sidekiq.QUEUE_OLDEST_RUN, name, show=show_seconds),
-        )
-        for name in names
-    )
-    columns = ("Queue", "Size", "Latency", "May wait", "Processes", "Threads", "Busy", "Longest run")
-    return Table("Queues", columns, rows)
-
-
-def _takers(reading: Reading, queue: str) -> Cell:
-    state = State.BAD if reading.value(sidekiq.QUEUE_PROCESSES, queue) == 0 else State.PLAIN
-    return reading.cell(sidekiq.QUEUE_PROCESSES, queue, state=state)
-
-
-def _sets(reading: Reading) -> Table:
-    rows = tuple(
-        (
-            Cell(name),
-            reading.cell(sidekiq.SET_JOBS, name),
-            reading.cell(sidekiq.SET_OVERDUE, name, show=show_seconds),
-        )
-        for (name,) in sorted(reading.all(sidekiq.SET_JOBS))
-    )
-    return Table("Sets", ("Set", "Jobs", "First one late by"), rows)
-
-
-def _processes(reading: Reading) -> Table:
-    rows = tuple(
-        (
-            Cell(name),
-            reading.cell(sidekiq.PROCESS_THREADS, name),
-            reading.cell(sidekiq.PROCESS_BUSY, name),
-            reading.cell(sidekiq.PROCESS_MEMORY, name, show=in_bytes),
-            reading.cell(sidekiq.PROCESS_ROUND_TRIP, name, show=milliseconds),
-        )
-        for (name,) in sorted(reading.all(sidekiq.PROCESS_THREADS))
-    )
-    columns = ("Process", "Threads", "Busy", "Memory", "Way to Redis")
-    return Table("Processes", columns, rows, "no process of Sidekiq beats")
-
-
-def in_bytes(value: float) -> str:
-    """In binary units."""
-    return show_bytes(int(value))
-
-
-def milliseconds(value: float) -> str:
-    """Of a short time in seconds."""
-    return f"{value * 1000:.1f} ms"

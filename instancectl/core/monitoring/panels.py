@@ -152,7 +152,7 @@ _DATA = (
         Unit.BYTES, (Lines(stores.DB_SIZE, name="database"),),
     ),
     Panel(
-        "transaction", "Oldest transaction", "Minutes are too long: nothing is cleaned up meanwhile.",
+        "transaction", "Oldest transaction", "Nothing is cleaned up meanwhile; a nightly dump is one, too.",
         Unit.SECONDS, (Lines(stores.DB_LONGEST, name="oldest"),), peaks=True,
     ),
     Panel(

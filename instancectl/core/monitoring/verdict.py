@@ -24,12 +24,14 @@ from instancectl.core.monitoring.sli import (
 )
 from instancectl.core.monitoring.surfaces import Answered
 from instancectl.core.sizes import QUEUES
+from instancectl.core.units import show_seconds
 from instancectl.core.unknown import Known, Unknown
 
 NAMES = {"db": "PostgreSQL", "redis": "Redis", "sidekiq": "Sidekiq", "mail": "mail server"}
 CAUSES = ("db", "redis", "web", "streaming", "sidekiq", "cache", "proxy", "mail", "media")
 """Whatever can be named as broken, the deepest first."""
 
+_MAIL_SHOWS = frozenset({"mail", "queue_mailers"})
 _SERVICE_OF = {"web": "web", "login": "web", "federation": "web", "streaming": "streaming"}
 
 
@@ -95,7 +97,7 @@ def judge(evidence: Evidence) -> Judgement:
     causes = _causes(evidence, verdicts)
     told = tuple(said for _, said in causes)
     named = tuple(service for service, _ in causes)
-    return Judgement(verdicts, reasons, named, _sentence(verdicts, reasons, told))
+    return Judgement(verdicts, reasons, named, _sentence(verdicts, reasons, told, named))
 
 
 def _surface(name: str, evidence: Evidence) -> tuple[Verdict, str]:
@@ -154,7 +156,10 @@ def _queue(queue: str, seen: Known[Sidekiq]) -> tuple[Verdict, str]:
         return Verdict.UNKNOWN, seen.reason
     latency, objective = seen.queues[queue].latency_seconds, QUEUE_OBJECTIVES[queue]
     if latency > objective:
-        return Verdict.BAD, f"the oldest job waited {latency:.0f} s, {objective:.0f} s are allowed"
+        return (
+            Verdict.BAD,
+            f"the oldest job waited {show_seconds(latency)}, {show_seconds(objective)} are allowed",
+        )
     return Verdict.GOOD, ""
 
 
@@ -208,12 +213,25 @@ def _failed(evidence: Evidence, service: str, surface: str) -> bool:
     return any(one.failure for one in mine)
 
 
-def _sentence(verdicts: Mapping[str, Verdict], reasons: Mapping[str, str], causes: tuple[str, ...]) -> str:
+def _sentence(
+    verdicts: Mapping[str, Verdict],
+    reasons: Mapping[str, str],
+    causes: tuple[str, ...],
+    services: tuple[str, ...],
+) -> str:
     bad = [name for name, one in verdicts.items() if one is Verdict.BAD and name != AVAILABILITY]
     if not bad and not causes:
         unseen = [name for name in SURFACES if verdicts.get(name) is Verdict.UNKNOWN]
         return f"good; not seen: {', '.join(unseen)}" if unseen else "good"
-    shows = f", which shows in {', '.join(bad)}" if bad else "; nothing else shows it yet"
-    if causes:
-        return f"{'bad' if bad else 'good, but'}: {'; '.join(causes)}{shows}"
-    return "bad: " + "; ".join(f"{name}: {reasons.get(name, 'bad')}" for name in bad)
+    if not causes:
+        return "bad: " + _each(bad, reasons)
+    # A mail server that refuses mail holds up mails, and nothing else.
+    explained = [name for name in bad if services != ("mail",) or name in _MAIL_SHOWS]
+    shows = f", which shows in {', '.join(explained)}" if explained else "; nothing else shows it yet"
+    rest = _each([name for name in bad if name not in explained], reasons)
+    apart = f"; {rest}" if rest else ""
+    return f"{'bad' if bad else 'good, but'}: {'; '.join(causes)}{shows}{apart}"
+
+
+def _each(names: Iterable[str], reasons: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {reasons.get(name, 'bad')}" for name in names)

@@ -10,11 +10,12 @@ from typing import Any
 from instancectl.core.alerting.alertmanager import Silence
 from instancectl.core.config import InstanceConfig
 from instancectl.core.monitoring.metric import Sample
-from instancectl.core.monitoring.overview import Decision, Facts, Firing, Reading, Section
+from instancectl.core.monitoring.overview import Decision, Facts, Firing, Reading, Section, aged
 from instancectl.core.monitoring.overview_mail import mail
+from instancectl.core.monitoring.overview_queues import queues
 from instancectl.core.monitoring.overview_stores import data, slo
 from instancectl.core.monitoring.overview_upkeep import backups, scaling
-from instancectl.core.monitoring.overview_work import now, queues
+from instancectl.core.monitoring.overview_work import now
 from instancectl.core.monitoring.panels import PANELS, Feed, keys_of
 from instancectl.core.monitoring.ring import WINDOWS
 from instancectl.core.monitoring.runbook import filled
@@ -149,22 +150,23 @@ class Dashboard:
             alerts=alerts,
             silences=silences,
             decisions=decisions,
+            limits=self._config.alerts.thresholds,
         )
 
     def section(self, slug: str, facts: Facts | None = None) -> Section:
         """One page of `core.monitoring.panels.PAGES`."""
         seen = facts or self.facts()
         reading = Reading(seen.samples)
+        if slug in {"now", "slo"}:  # these say themselves how old the last look is
+            return now(seen, reading) if slug == "now" else slo(seen)
         pages: dict[str, Callable[[], Section]] = {
-            "now": lambda: now(seen, reading),
             "queues": lambda: queues(reading),
             "mail": lambda: mail(seen, reading),
             "data": lambda: data(seen, reading),
             "backups": lambda: backups(reading, seen.now),
             "scaling": lambda: scaling(seen, reading),
-            "slo": lambda: slo(seen),
         }
-        return pages[slug]()
+        return aged(pages[slug](), seen)
 
     def runbook(self, slug: str) -> str | None:
         """The text of a runbook; None when there is none."""

@@ -167,10 +167,18 @@ def test_the_mail_server_is_no_cause_of_anything_else() -> None:
     assert found.reasons["mail"] == "the mail server failed at auth: 535 no"
 
 
+def test_a_queue_of_posts_that_is_late_is_not_laid_on_the_mail_server() -> None:
+    found = verdict(mail=MailTalk("auth", "535 no"), sidekiq=background(waited=121))
+    assert found.sentence == (
+        "bad: the mail server does not take our mail, which shows in mail, queue_mailers; "
+        "queue_default: the oldest job waited 2 min 1 s, 1 min are allowed"
+    )
+
+
 def test_queues_are_bad_beyond_their_own_objective() -> None:
     found = verdict(sidekiq=background(waited=121))
     assert bad(found) == {"queue_default", "queue_mailers"}
-    assert "the oldest job waited 121 s, 60 s are allowed" in found.reasons["queue_default"]
+    assert "the oldest job waited 2 min 1 s, 1 min are allowed" in found.reasons["queue_default"]
 
 
 def test_what_nobody_could_ask_is_unknown_and_never_good() -> None:
