@@ -39,8 +39,17 @@ class TerminalScreen:
         """Whether somebody looks."""
         return self._console.is_terminal
 
+    @property
+    def width(self) -> int:
+        """Columns, as of now."""
+        return self._console.width
+
     def draw(self, lines: tuple[Line, ...]) -> None:
-        """Show these lines instead of the last ones; what does not fit is cut off."""
+        """Show these lines instead of the last ones; what does not fit is cut off, and said to be."""
+        room = max(1, self._console.height)
+        if len(lines) > room:
+            left = len(lines) - room + 1
+            lines = (*lines[: room - 1], ((f"… {left} more lines: `instancectl top --once`", State.PLAIN),))
         text = Text("\n").join(_styled(line) for line in lines)
         text.no_wrap = True
         text.overflow = "ellipsis"

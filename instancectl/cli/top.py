@@ -27,8 +27,8 @@ def top(
     source = wiring.overview(options)
     screen = wiring.screen(options)
     if once or options.json or not screen.is_terminal:
-        return operation.once(source)
+        return operation.once(source, screen.width if screen.is_terminal else 0)
     source.read()
     with screen:
-        operation.watch(source, wiring.clock(), screen.draw)
+        operation.watch(source, wiring.clock(), screen.draw, lambda: screen.width)
     return None

@@ -62,7 +62,7 @@ def test_mails_that_are_stuck_are_bad_although_the_mail_server_is_well() -> None
     found = section(late(LookedAt(), "mailers", 5000), "mail")
     assert found.state is State.BAD
     assert found.sentence == (
-        "1 mails wait, the oldest for 1 h 23 min, 2 min are allowed; `instancectl runbook MailersStuck`"
+        "mails wait: 1, the oldest for 1 h 23 min, 2 min are allowed; `instancectl runbook MailersStuck`"
     )
     assert (found.figures[0].label, found.figures[0].cell.state) == ("Mails that wait", State.BAD)
 
@@ -78,7 +78,7 @@ def test_one_trouble_with_mail_has_one_runbook() -> None:
     world.world.mail.reachable = False
     world.world.database.rows[postgres.PEOPLE] += [("signups", "unconfirmed", "600")]
     found = section(world, "mail").sentence
-    assert found.startswith("the mail server failed at connect: Connection refused; 1 mails wait")
+    assert found.startswith("the mail server failed at connect: Connection refused; mails wait: 1, ")
     assert found.endswith("; `instancectl runbook MailServerDown`")
     assert found.count("runbook") == 1
 

@@ -21,8 +21,8 @@ def window(days: Mapping[str, Mapping[date, Counts]], today: date) -> dict[str, 
 
 def span_words(days: Mapping[date, Counts], today: date) -> str:
     """The time that the last 30 days stand for: nothing is known of days before counting began."""
-    first = min(days, default=today)
-    if first > today - timedelta(days=WINDOW_DAYS - 1):
+    first = min(days, default=None)
+    if first and first > today - timedelta(days=WINDOW_DAYS - 1):
         return f"since {first}, when counting began"
     return f"in the last {WINDOW_DAYS} days"
 

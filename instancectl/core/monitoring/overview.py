@@ -205,6 +205,11 @@ def moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def moment_seconds(at: float) -> str:
+    """With seconds: two readings within a minute are not the same one."""
+    return moment(at).replace(" UTC", f":{int(at) % 60:02d} UTC")
+
+
 STATE_OF = {Verdict.GOOD: State.GOOD, Verdict.BAD: State.BAD, Verdict.UNKNOWN: State.UNKNOWN}
 
 

@@ -8,7 +8,16 @@ from typing import Final
 from instancectl.core.markup import Markup, document, joined, tag
 from instancectl.core.monitoring.alert import runbook_of
 from instancectl.core.monitoring.history import percent
-from instancectl.core.monitoring.overview import Cell, Facts, Figure, Section, State, Strip, Table, moment
+from instancectl.core.monitoring.overview import (
+    Cell,
+    Facts,
+    Figure,
+    Section,
+    State,
+    Strip,
+    Table,
+    moment_seconds,
+)
 from instancectl.core.monitoring.panels import PAGES, Page, Panel
 from instancectl.core.monitoring.ring import WINDOWS
 from instancectl.core.monitoring.sli import Counts
@@ -113,11 +122,6 @@ def _command(text: str) -> Markup:
     if not text.startswith(RUNBOOK):
         return code
     return tag("a", code, href=f"/runbooks/{runbook_of(text.removeprefix(RUNBOOK))}")
-
-
-def moment_seconds(at: float) -> str:
-    """With seconds: two readings within a minute are not the same one."""
-    return moment(at).replace(" UTC", f":{int(at) % 60:02d} UTC")
 
 
 def badge(state: State) -> Markup | None:

@@ -82,7 +82,7 @@ def _queued(reading: Reading) -> Part:
     if unattended(reading, ("mailers",)):
         return Part(State.BAD, f"nobody sends mails, {whole(waiting)} wait", "QueueUnattended")
     if latency_cell(reading, "mailers").state is State.BAD:
-        return Part(State.BAD, f"{whole(waiting)} mails wait, {_oldest_mail(reading)}", "MailersStuck")
+        return Part(State.BAD, f"mails wait: {whole(waiting)}, {_oldest_mail(reading)}", "MailersStuck")
     return Part(State.GOOD)
 
 

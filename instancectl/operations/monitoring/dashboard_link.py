@@ -46,18 +46,20 @@ def grafana() -> Result:
     return Result(Status.OK, made, tuple(json.dumps(made, indent=2).splitlines()))
 
 
-def once(source: OverviewSource) -> Result:
-    """One screen of all that matters.
+def once(source: OverviewSource, width: int = 0) -> Result:
+    """One screen of all that matters; `width` in columns, 0 for lines of any length.
 
     Raises:
         Unreachable: no agent answers.
     """
     found = source.read()
-    lines = tuple("".join(text for text, _ in line) for line in screen(found["domain"], sections_of(found)))
+    lines = tuple("".join(text for text, _ in line).rstrip() for line in _screen(found, width))
     return Result(Status.OK, dict(found), lines)
 
 
-def watch(source: OverviewSource, clock: Clock, draw: Callable[[tuple[Line, ...]], None]) -> None:
+def watch(
+    source: OverviewSource, clock: Clock, draw: Callable[[tuple[Line, ...]], None], width: Callable[[], int]
+) -> None:
     """Draw the screen anew every few seconds, for as long as somebody looks.
 
     Raises:
@@ -66,12 +68,16 @@ def watch(source: OverviewSource, clock: Clock, draw: Callable[[tuple[Line, ...]
     found: Mapping[str, Any] = source.read()
     gone: tuple[Line, ...] = ()
     while True:
-        draw((*gone, *screen(found["domain"], sections_of(found))))
+        draw((*gone, *_screen(found, width())))
         clock.sleep(EVERY_SECONDS)
         try:
             found, gone = source.read(), ()
         except Unreachable as error:
             gone = (((f"{error.message}; what follows is old", State.BAD),), ())
+
+
+def _screen(found: Mapping[str, Any], width: int) -> tuple[Line, ...]:
+    return screen(found["domain"], sections_of(found), width, found.get("read_at"))
 
 
 @dataclass(frozen=True, slots=True)
