@@ -10,7 +10,7 @@ from instancectl.core.monitoring import catalogue_scaling as autoscaler
 from instancectl.core.monitoring import catalogue_stores as stores
 from instancectl.core.monitoring import postgres
 from instancectl.core.monitoring.metric import Sample
-from instancectl.core.monitoring.overview import Decision, Facts, Reading, Section, State, aged
+from instancectl.core.monitoring.overview import Decision, Facts, Firing, Reading, Section, State, aged
 from instancectl.core.monitoring.overview_html import page, strip_words
 from instancectl.core.monitoring.overview_stores import data, slo
 from instancectl.core.monitoring.overview_upkeep import scaling
@@ -198,7 +198,7 @@ def test_uptime_says_since_when_it_counts_and_a_used_up_budget_first() -> None:
     assert found.state is State.BAD
     assert found.sentence == (
         "the error budget is used up: 25 min bad, 1 min 17 s are allowed; 98.039 % up since 2026-11-22, "
-        "when counting began, 100.0 % of that time was measured"
+        "when counting began, 100.0 % of that time was measured; `instancectl runbook ErrorBudgetExhausted`"
     )
     assert strip_words(found.strips[0]) == "98.03 % up, 100 % measured since 2026-11-22"
 
@@ -212,12 +212,19 @@ def test_what_is_to_be_typed_is_code_and_leads_to_the_runbook() -> None:
     assert '<a href="/runbooks/mailers-stuck"><code>instancectl runbook MailersStuck</code></a>' in made
 
 
+def test_what_fires_stands_above_all_figures() -> None:
+    world = LookedAt(alerts=(Firing("DatabaseDown", "page", "PostgreSQL is down", 5.0, "database-down"),))
+    made = page(world.look().dashboard.facts(), world.dashboard.section("now"), ())
+    assert made.index("DatabaseDown") < made.index('class="figures"') < made.index("Surfaces")
+    assert made.count("DatabaseDown</a>") == 1
+
+
 def test_every_runbook_that_a_sentence_names_is_there() -> None:
     from instancectl.core.monitoring.alert import runbook_of
     from instancectl.core.monitoring.overview_stores import RUNBOOKS as NAMED
 
     named = {*NAMED.values(), "MailServerDown", "MailersStuck", "QueueUnattended", "QueueLatencyHigh",
-             "SignupConfirmationsLow"}  # fmt: skip
+             "SignupConfirmationsLow", "ErrorBudgetExhausted"}  # fmt: skip
     assert not [one for one in named if not (RUNBOOKS / f"{runbook_of(one)}.md").is_file()]
 
 

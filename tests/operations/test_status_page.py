@@ -96,6 +96,28 @@ def test_a_well_instance_works() -> None:
     assert {one.state for one in page.surfaces} == {State.GOOD}
 
 
+@pytest.mark.parametrize(
+    ("queue", "title"), [("queue_push", "Delivery of posts"), ("queue_mailers", "Mails")]
+)
+def test_what_arrives_hours_late_does_not_simply_work(queue: str, title: str) -> None:
+    office = Office().good(10)
+    assert office.bad(3, queue).page().sentence == "Everything works"  # a peak of less than a minute
+    page = office.bad(2, queue).page()
+    assert (page.state, page.sentence) == (State.WARN, f"Late: {title.lower()}")
+    assert [one.title for one in page.surfaces if one.state is State.WARN] == [title]
+    assert b"works, but late" in of(page)[INDEX].content
+    assert not page.incidents
+    both = office.bad(5, queue, "media").page()
+    assert both.sentence == f"Partly not working: pictures and videos; late: {title.lower()}"
+
+
+def test_uptime_says_since_when_it_is_counted() -> None:
+    page = Office().good(10).page()
+    text = of(page)[INDEX].content.decode()
+    assert "The whole instance, since 2027-01-15, when counting began: 100.000 % up" in text
+    assert "100 % measured since 2027-01-15" in text
+
+
 def test_before_anything_was_measured_nobody_knows() -> None:
     page = Office().page()
     assert page.state is State.UNKNOWN

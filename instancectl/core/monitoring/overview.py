@@ -22,6 +22,9 @@ STALE_SECONDS = 4 * SLICE_SECONDS
 STRIP_DAYS = 90
 
 
+ALERTS = "Alerts"
+"""Title of the table that stands above all others while anything fires."""
+
 Show = Callable[[float], str]
 """Writes a value for people."""
 

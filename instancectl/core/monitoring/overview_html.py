@@ -9,6 +9,7 @@ from instancectl.core.markup import Markup, document, joined, tag
 from instancectl.core.monitoring.alert import runbook_of
 from instancectl.core.monitoring.history import percent
 from instancectl.core.monitoring.overview import (
+    ALERTS,
     Cell,
     Facts,
     Figure,
@@ -43,10 +44,12 @@ WORDS: Final = {State.GOOD: "good", State.WARN: "look at it", State.BAD: "bad", 
 def page(facts: Facts, section: Section, panels: Iterable[Panel]) -> str:
     """One whole page."""
     drawn = tuple(panels)
+    urgent = tuple(one for one in section.tables if one.title == ALERTS and one.rows)
     main = (
         _headline(facts, section),
+        map(_table, urgent),
         tag("div", map(_figure, section.figures), class_="figures") if section.figures else None,
-        map(_table, section.tables),
+        map(_table, (one for one in section.tables if one not in urgent)),
         map(strip_markup, section.strips),
     )
     charts = _charts(drawn) if drawn else None

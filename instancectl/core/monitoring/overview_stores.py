@@ -195,6 +195,8 @@ def slo(facts: Facts) -> Section:
     if cell.state in {State.BAD, State.WARN}:
         left = "is used up" if cell.state is State.BAD else f"is down to {cell.text}"
         sentence = f"the error budget {left}: {budget_words(recent, objective)}; {sentence}"
+    if cell.state is State.BAD:
+        sentence += "; `instancectl runbook ErrorBudgetExhausted`"
     # A budget that looks well says little while most of the time was not measured.
     state = coverage_state(recent) if cell.state is State.GOOD else cell.state
     return Section(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
-from instancectl.core.monitoring.overview import Cell, Figure, Section, State, Table, moment_seconds
+from instancectl.core.monitoring.overview import ALERTS, Cell, Figure, Section, State, Table, moment_seconds
 
 Line = tuple[tuple[str, State], ...]
 """Pieces of text, each with how good it is."""
@@ -13,7 +13,7 @@ Line = tuple[tuple[str, State], ...]
 NARROWEST = 20
 MARKS: Mapping[State, str] = {State.GOOD: "ok", State.WARN: "LOOK", State.BAD: "BAD", State.UNKNOWN: "?"}
 PAGES = ("now", "queues", "mail", "data", "backups", "scaling")
-ALERTS = ("Alert", "Who", "Since", "What")
+ALERT_COLUMNS = ("Alert", "Who", "Since", "What")
 WANTED: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "now": (("Surfaces", ("Surface", "Now", "Uptime, 30 d", "Measured", "Budget left", "Why")),),
     "queues": (
@@ -42,12 +42,18 @@ def screen(
         lines += _headline(one, domain if one.slug == "now" else one.title, wide)
         if one.slug == "now":
             lines += _wrapped(f"read {moment_seconds(read_at)}" if read_at else "nothing was read yet", wide)
-            lines += _tables(one, (("Alerts", ALERTS),), wide)
+            lines += _alerts(one, wide)
     for one in shown:
         details = [*_tables(one, WANTED.get(one.slug, ()), wide), *_figures(one.figures, wide)]
         if details:
             lines += [(), ((f"{one.title}:", State.PLAIN),), *details]
     return tuple(lines)
+
+
+def _alerts(one: Section, wide: int) -> Iterator[Line]:
+    yield from _tables(one, ((ALERTS, ALERT_COLUMNS),), wide)
+    named = next((row[0].text for table in one.tables if table.title == ALERTS for row in table.rows), "")
+    yield from _wrapped(f"`instancectl runbook {named}`" if named else "", wide)
 
 
 def _headline(one: Section, title: str, wide: int) -> Iterator[Line]:

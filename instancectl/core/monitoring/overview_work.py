@@ -8,6 +8,7 @@ from instancectl.core.alerting.alertmanager import Silence
 from instancectl.core.monitoring import catalogue_sidekiq as sidekiq
 from instancectl.core.monitoring.history import percent, span_words
 from instancectl.core.monitoring.overview import (
+    ALERTS,
     STATE_OF,
     Cell,
     Facts,
@@ -166,9 +167,9 @@ def _surfaces(facts: Facts) -> Table:
 def _alerts(facts: Facts) -> Table:
     columns = ("Alert", "Who", "What", "Since", "Silence")
     if isinstance(facts.alerts, Unknown):
-        return Table("Alerts", columns, (), facts.alerts.reason)
+        return Table(ALERTS, columns, (), facts.alerts.reason)
     rows = tuple(_alert_row(one) for one in facts.alerts)
-    return Table("Alerts", columns, rows, "no alert fires")
+    return Table(ALERTS, columns, rows, "no alert fires")
 
 
 def _alert_row(one: Firing) -> tuple[Cell, ...]:

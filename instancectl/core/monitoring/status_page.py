@@ -32,6 +32,12 @@ TITLES: Final[Mapping[str, str]] = {
 }
 """Surface → what people call it."""
 
+LATE: Final[Mapping[str, tuple[str, ...]]] = {
+    "sidekiq": ("queue_default", "queue_ingress", "queue_push"),
+    "mail": ("queue_mailers",),
+}
+"""Surface → the queues whose jobs it waits for; it is late while one of them is."""
+
 ESSENTIAL: Final = frozenset({"web", "login", "federation"})
 LEAST_SLICES: Final = 4
 """A shorter stretch is no incident: 60 seconds."""
@@ -135,7 +141,8 @@ def status_page(
         said: announcements, in any order.
     """
     shown = [slug for slug in TITLES if slug in past]
-    surfaces = tuple(_surface(slug, past[slug], now) for slug in shown)
+    late = {slug for slug in shown if any(_late(past.get(one), now) for one in LATE.get(slug, ()))}
+    surfaces = tuple(_surface(slug, past[slug], now, late=slug in late) for slug in shown)
     planned = tuple(sorted(_planned(said, now), key=lambda one: one.at))
     state, sentence = _headline(surfaces, [one for one in planned if one.at <= now])
     whole = past.get(AVAILABILITY, Past({}, ()))
@@ -188,9 +195,19 @@ def _planned(said: Iterable[Announcement], now: float) -> Iterable[Announcement]
     return (one for one in said if one.until > now and one.at <= ahead)
 
 
-def _surface(slug: str, past: Past, now: float) -> Surface:
+def _surface(slug: str, past: Past, now: float, *, late: bool) -> Surface:
     today = datetime.fromtimestamp(now, UTC).date()
-    return Surface(slug, _state(past.spells, now), _strip(slug, past, today), last_days(past.days, today, 30))
+    state = _state(past.spells, now)
+    if late and state is State.GOOD:
+        state = State.WARN
+    return Surface(slug, state, _strip(slug, past, today), last_days(past.days, today, 30))
+
+
+def _late(queue: Past | None, now: float) -> bool:
+    """Whether its jobs have waited too long for long enough to be told."""
+    if queue is None or _state(queue.spells, now) is not State.BAD:
+        return False
+    return queue.spells[-1].last - queue.spells[-1].first + 1 >= LEAST_SLICES
 
 
 def _state(spells: Sequence[Spell], now: float) -> State:
@@ -207,6 +224,7 @@ def _strip(sli: str, past: Past, today: date) -> Strip:
 
 def _headline(surfaces: Sequence[Surface], maintenance: Sequence[Announcement]) -> tuple[State, str]:
     bad = [one for one in surfaces if one.state is State.BAD]
+    late = [one for one in surfaces if one.state is State.WARN]
     unknown = [one for one in surfaces if one.state is State.UNKNOWN]
     essential = [one for one in unknown if one.slug in ESSENTIAL]
     planned = "; maintenance is under way" if maintenance else ""
@@ -215,7 +233,10 @@ def _headline(surfaces: Sequence[Surface], maintenance: Sequence[Announcement]) 
     if not surfaces or essential:
         return State.UNKNOWN, f"Nobody knows whether it works: it is not being measured{planned}"
     if bad:
-        return State.WARN, f"Partly not working: {_named(bad)}{planned}"
+        slow = f"; late: {_named(late)}" if late else ""
+        return State.WARN, f"Partly not working: {_named(bad)}{slow}{planned}"
+    if late:
+        return State.WARN, f"Late: {_named(late)}{planned}"
     if maintenance:
         return State.WARN, "Maintenance is under way; what is measured works"
     return (

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from instancectl.core.markup import Markup, document, tag
-from instancectl.core.monitoring.history import percent
+from instancectl.core.monitoring.history import percent, span_words
 from instancectl.core.monitoring.overview import State, moment
 from instancectl.core.monitoring.overview_html import day_state, strip_markup
 from instancectl.core.monitoring.sli import Counts
@@ -26,6 +26,7 @@ WORDS: Final = {
     State.BAD: "does not work",
     State.UNKNOWN: "unknown",
 }
+SURFACE_WORDS: Final = {**WORDS, State.WARN: "works, but late"}
 COLOURS: Final = {
     State.GOOD: "#1d7a46", State.WARN: "#9a6200", State.BAD: "#b3261e", State.UNKNOWN: "#6b7480",
 }  # fmt: skip
@@ -88,7 +89,8 @@ def _parts(page: StatusPage) -> Iterator[Markup]:
             "section", tag("h2", "Maintenance"), (_announced(one) for one in page.planned), id="planned"
         )
     yield tag("section", tag("h2", "Now, and the last 90 days"), (_surface(one) for one in page.surfaces))
-    yield tag("p", f"The whole instance, 30 days: {_month(page.month)}.", class_="note")
+    span = span_words({day: one for day, one in page.whole.days if one != Counts()}, page.whole.days[-1][0])
+    yield tag("p", f"The whole instance, {span}: {_month(page.month)}.", class_="note")
     yield tag(
         "section",
         tag("h2", "Incidents"),
@@ -122,7 +124,7 @@ def _headline(page: StatusPage) -> Markup:
 
 
 def _surface(one: Surface) -> Markup:
-    word = tag("span", WORDS[one.state], class_=f"now {one.state.value}")
+    word = tag("span", SURFACE_WORDS[one.state], class_=f"now {one.state.value}")
     head = tag("div", tag("h3", one.title), word, class_="surface")
     return tag("div", head, strip_markup(one.strip, heading=False), class_="row", data_surface=one.slug)
 

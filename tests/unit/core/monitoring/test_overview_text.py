@@ -43,7 +43,12 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_that_matters_is_lost(wid
     lines = plain(screen("social.example", (NOW, QUEUES), width, 1_795_326_300.0))
     assert max(map(len, lines)) <= width
     words = " ".join(" ".join(lines).split())
-    for one in (*SHOWN, "`instancectl runbook QueueLatencyHigh`", "read 2026-11-22 05:45:00 UTC"):
+    for one in (
+        *SHOWN,
+        "`instancectl runbook QueueLatencyHigh`",
+        "`instancectl runbook MailServerDown`",
+        "read 2026-11-22 05:45:00 UTC",
+    ):
         assert one in words, one
     assert words.count(WHY) == 3
 
