@@ -259,6 +259,7 @@ def tab_to(page: Page, name: str) -> None:
 
 
 def legible(page: Page) -> None:
+    page.until("document.readyState === 'complete'")  # before its styles are there, no page can be read
     assert page.value("document.documentElement.scrollWidth <= innerWidth")
     ratio, where = page.value(CONTRAST)
     assert ratio >= LEAST_CONTRAST, where
