@@ -101,14 +101,21 @@
   function moments(_, times) {
     const days = shown === "7d" || shown === "30d";
     const format = days ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hour12: false };
-    const write = new Intl.DateTimeFormat("en-GB", format);
+    const write = new Intl.DateTimeFormat("en-GB", { ...format, timeZone: "UTC" });
     return times.map((at) => write.format(new Date(at * 1000)));
+  }
+
+  const nothing = (value) => value === null || value === undefined;
+
+  // A finger has no cursor: until one is there the legend tells the newest values.
+  function tellNewest(plot) {
+    const [times, ...lines] = plot.data;
+    plot.setLegend({ idx: times.findLastIndex((_, at) => lines.some((values) => !nothing(values[at]))) });
   }
 
   // A line needs two points: one that stands alone, as after a restart, would not be seen.
   function alone(plot, series) {
     const values = plot.data[series];
-    const nothing = (value) => value === null || value === undefined;
     return values.flatMap((value, at) =>
       (!nothing(value) && nothing(values[at - 1]) && nothing(values[at + 1]) ? [at] : []));
   }
@@ -120,8 +127,10 @@
     return {
       width,
       height: 180,
+      // Everything else on the page says UTC, too: alerts and charts are compared.
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
       series: [
-        { value: (_, at) => (at ? new Date(at * 1000).toLocaleString("en-GB") : "–") },
+        { value: (_, at) => (at ? `${new Date(at * 1000).toLocaleString("en-GB", { timeZone: "UTC" })} UTC` : "–") },
         ...found.lines.map((line, at) => ({
           label: line.name,
           stroke: palette[at % palette.length],
@@ -138,6 +147,7 @@
       ],
       scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.05 : 1] } },
       cursor: { points: { size: 6 } },
+      hooks: { ready: [tellNewest] },
     };
   }
 

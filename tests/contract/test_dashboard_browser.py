@@ -8,6 +8,7 @@ import http.server
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -160,6 +161,19 @@ def test_the_first_reading_after_a_restart_is_seen_in_its_chart(browser: Chromiu
         page = browser.open(f"{base(made)}/queues")
         drawn(page)
         assert page.value(INKED) > 0
+
+
+def test_a_chart_tells_its_newest_values_and_its_times_in_utc(
+    browser: Chromium, server: DashboardServer, world: LookedAt
+) -> None:
+    page = browser.open("about:blank")
+    page.ask("Emulation.setTimezoneOverride", timezoneId="Asia/Kolkata")
+    page.go(f"{base(server)}/queues")
+    drawn(page)
+    legend = page.until("document.querySelector('[data-panel=size] .u-legend').textContent")
+    at = datetime.fromtimestamp(world.dashboard.series("size", "24h")["times"][-1], UTC)
+    assert f"{at:%d/%m/%Y, %H:%M:%S} UTC" in legend
+    assert "push1" in legend.replace(":", "")
 
 
 def test_a_page_follows_without_being_loaded_again(

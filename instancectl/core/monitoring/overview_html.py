@@ -193,7 +193,7 @@ def _charts(panels: tuple[Panel, ...]) -> Markup:
     )
     return tag(
         "section",
-        tag("h2", "History"),
+        tag("h2", "History, in UTC"),
         tag("div", windows, class_="windows", role="group", aria_label="Time shown"),
         tag("div", map(_chart, panels), class_="charts"),
         tag("noscript", tag("p", "Charts need JavaScript; everything else on this page does not.")),
