@@ -203,6 +203,15 @@ def test_uptime_says_since_when_it_counts_and_a_used_up_budget_first() -> None:
     assert strip_words(found.strips[0]) == "98.03 % up, 100 % measured since 2026-11-22"
 
 
+def test_what_nobody_saw_comes_before_what_is_well() -> None:
+    world = LookedAt()
+    world.world.stack.engine_down = world.world.redis.unreachable = True
+    found = section(world, "now")
+    assert found.state is State.UNKNOWN
+    assert found.sentence.startswith("not seen: web, login, federation")
+    assert found.sentence.endswith("; what was seen is well")
+
+
 # ---- as HTML
 
 

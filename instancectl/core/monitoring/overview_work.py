@@ -79,7 +79,9 @@ def _said(state: State, sentence: str) -> str:
     """The verdict's sentence without the word that the badge beside it says."""
     if sentence == "good":
         return "all is well"
-    for word, instead in (("good; ", "all that was seen is well; "), ("good, but: ", ""), ("bad: ", ""),
+    if sentence.startswith("good; "):  # first what nobody saw: it may be all that matters
+        return f"{sentence.removeprefix('good; ')}; what was seen is well"
+    for word, instead in (("good, but: ", ""), ("bad: ", ""),
                           ("unknown: ", "")):  # fmt: skip
         if sentence.startswith(word):
             sentence = instead + sentence.removeprefix(word)
