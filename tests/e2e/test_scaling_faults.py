@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.autoscaler import PUSH, agent, busy, configured, running, seen
 from tests.e2e.browser import Browser
-from tests.e2e.host import DOMAIN, STACK, Instance, docker, eventually, lines
+from tests.e2e.host import DOMAIN, STACK, Instance, docker, eventually
 from tests.e2e.peers import Flow, Peers
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.usefixtures("layout_as_before")]
@@ -123,8 +123,7 @@ def test_a_killed_worker_is_replaced_and_costs_the_jobs_in_its_hands_at_most(ins
         eventually(lambda: busy(instance) >= 20, seconds=60)
         before = instance.tasks()[PUSH]
         in_hand = busy(instance)
-        victim = lines("ps", "-q", "--filter", f"label=com.docker.swarm.service.name={STACK}_{PUSH}")[0]
-        docker("kill", "--signal", "KILL", victim)
+        docker("kill", "--signal", "KILL", instance.container(PUSH))
         eventually(lambda: not set(before) <= set(instance.tasks()[PUSH]), seconds=60)
         eventually(lambda: not int(instance.redis("LLEN", "queue:push")) and not busy(instance), seconds=180)
         eventually(lambda: 300 - len(peers.received) <= in_hand, seconds=60)
