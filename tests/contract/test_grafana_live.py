@@ -51,12 +51,22 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     docker("run", "--detach", "--name", name, *options, built_images("prometheus")["prometheus"], *words)
     try:
         base = f"http://127.0.0.1:{port}"
+        eventually(lambda: is_ready(base))
         eventually(lambda: len(series(base, 'instancectl_build_info{site="social.example"}[20s]')) > 0)
         eventually(lambda: values(base, "count_over_time(instancectl_build_info[30s])") >= [4.0])
         yield base
     finally:
         docker("rm", "--force", "--volumes", name, check=False)
         exporter.close()
+
+
+def is_ready(base: str) -> bool:
+    """Whether it serves: while it reads its store it listens already, and answers 503."""
+    try:
+        with urllib.request.urlopen(f"{base}/-/ready", timeout=10):
+            return True
+    except OSError:
+        return False
 
 
 def series(base: str, query: str) -> list[dict[str, object]]:
@@ -66,8 +76,6 @@ def series(base: str, query: str) -> list[dict[str, object]]:
             return json.loads(answer.read())["data"]["result"]
     except urllib.error.HTTPError as error:
         pytest.fail(f"{query}: {error.read().decode()}")
-    except OSError:
-        return []  # it is still starting
 
 
 def values(base: str, query: str) -> list[float]:
