@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from instancectl.adapters import durably
+from instancectl.core.backup.handing import Given
 from instancectl.core.backup.restoring import Record
 from instancectl.errors import ConfigError, OperationFailed
 
@@ -39,6 +41,38 @@ class RecordFile:
 
     def remove(self) -> None:
         """It is finished."""
+        self._path.unlink(missing_ok=True)
+
+
+class HandoverFile:
+    """See `ports.handover_record.HandoverRecord`."""
+
+    def __init__(self, path: Path) -> None:
+        """`state/handover.json`."""
+        self._path = path
+
+    def load(self) -> Given | None:
+        """A file that cannot be read fences, too: it raises."""
+        try:
+            return Given.from_json(json.loads(self._path.read_text()))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise OperationFailed(
+                f"cannot read `{self._path}`: it is no record of a handover",
+                hint="make sure that no other host runs this instance before you move it away",
+                subject=str(self._path),
+            ) from error
+
+    def save(self, given: Given) -> None:
+        """Whole or not at all."""
+        try:
+            durably.replace(self._path, json.dumps(asdict(given), indent=2).encode() + b"\n")
+        except OSError as error:
+            raise OperationFailed(f"cannot write `{self._path}`: {error.strerror}") from error
+
+    def remove(self) -> None:
+        """The instance is here again."""
         self._path.unlink(missing_ok=True)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from instancectl.cli import confirm
 from instancectl.cli.context import globals_of
 from instancectl.cli.options import named
 from instancectl.cli.restore import Endpoint, From, Kit, Region, SetOption, restore
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     group.command()(init)
     group.command()(create)
     group.command()(send)
+    group.command()(handover)
     group.command("list")(list_)
     group.command()(show)
     group.command()(verify)
@@ -111,7 +113,7 @@ def create(
 
     options = globals_of(ctx)
     accepted = named(accept_risk, RISKS, option="--accept-risk", what="risk")
-    place = backing_up.place(options, "backup create")
+    place = backing_up.place(options, backing_up.CREATE)
     if dry_run:
         return estimate(backing_up.subject(options, from_compose), place)
     # A timer that is stopped, and Ctrl-C, end a run the same way: nothing half-written stays open.
@@ -131,6 +133,44 @@ def send(ctx: typer.Context) -> Result:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     backing_up.give_way()
     return operation(sending.outlet(globals_of(ctx)))
+
+
+def handover(
+    ctx: typer.Context,
+    *,
+    confirm_domain: Annotated[
+        str, typer.Option("--confirm", metavar="DOMAIN", help="The instance's domain, instead of typing it.")
+    ] = "",
+    accept_risk: Annotated[
+        list[str] | None,
+        typer.Option("--accept-risk", help="Go on although this is so: nobody-follows."),
+    ] = None,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Start everything here again, as long as nobody took over.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen, and whether somebody follows.")
+    ] = False,
+) -> Result:
+    """Hand the instance over to a host that follows it: `restore --follow`. Severe: asks for the domain.
+
+    Everything that writes ends here, and is not started again. A run that was killed goes on when the same
+    command is typed again.
+    """
+    from instancectl.core.backup.handing import RISKS
+    from instancectl.operations.backup import handover as operation
+    from instancectl.wiring import moving
+
+    options = globals_of(ctx)
+    accepted = named(accept_risk, RISKS, option="--accept-risk", what="risk")
+    giving = moving.giving(options)
+    if dry_run:
+        return operation.show(giving, accepted)
+    if not undo:
+        what = f"This ends {giving.domain} on this host, for another one to take over."
+        confirm.severe(options, what=what, domain=giving.domain, given=confirm_domain)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return operation.undo(giving) if undo else operation.hand_over(giving, accepted)
 
 
 def list_(ctx: typer.Context) -> Result:

@@ -54,6 +54,14 @@ def restore(
             "Needs `backup.point_in_time`.",
         ),
     ] = "",
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="The instance runs elsewhere: follow it until `backup handover` there, and take over. "
+            "Needs `backup.point_in_time`.",
+        ),
+    ] = False,
     side_by_side: Annotated[
         bool,
         typer.Option(
@@ -80,7 +88,7 @@ def restore(
     from instancectl.core.backup.moment import parse
     from instancectl.core.backup.restoring import RISKS
     from instancectl.core.checks.registry import RISKS as CHECKS
-    from instancectl.operations.backup import live
+    from instancectl.operations.backup import live, moving
     from instancectl.operations.backup import restore as operation
     from instancectl.operations.backup.ground import Wish
     from instancectl.wiring import restoring
@@ -92,9 +100,11 @@ def restore(
     if action:
         kept = restoring.kept(options)
         return live.finish(kept) if action == "finish" else live.undo(kept)
-    wish = Wish(set_id, side_by_side, with_redis, accepted, parse(at).text if at else "")
+    if follow and (at or side_by_side or set_id != "latest"):
+        raise typer.BadParameter("goes with neither --at, --set nor --side-by-side", param_hint="--follow")
+    wish = Wish(set_id, side_by_side, with_redis, accepted, parse(at).text if at else "", follow)
     ground = restoring.ground(options, restoring.Source(from_, endpoint, region, kit), accepted)
     if dry_run:
-        return operation.show(ground, wish)
+        return moving.show(ground, wish) if follow else operation.show(ground, wish)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return operation.restore(ground, wish)
+    return moving.follow(ground, wish) if follow else operation.restore(ground, wish)

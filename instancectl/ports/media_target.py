@@ -25,6 +25,10 @@ class MediaTarget(Protocol):
         """A symbolic link."""
         ...
 
+    def remove(self, path: bytes) -> None:
+        """A file or link; absent is fine."""
+        ...
+
     def settle(self) -> None:
         """Have everything written so far survive a power cut."""
         ...

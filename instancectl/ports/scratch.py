@@ -44,11 +44,23 @@ class Scratch(Protocol):
         ...
 
     def begin(self, volumes: Sequence[str]) -> None:
-        """Make the network and the volumes."""
+        """Make the network and the volumes; those that are there stay as they are."""
         ...
 
     def start(self, one: Scratched) -> None:
         """Start a container."""
+        ...
+
+    def end(self, name: str, seconds: int) -> int:
+        """Ask a container to end, and remove it; its volumes stay.
+
+        Args:
+            name: which; absent is fine.
+            seconds: it is killed after so many.
+
+        Returns:
+            How it ended; 137 when it was killed, or was not there.
+        """
         ...
 
     def exit_code(self, name: str) -> int | None:

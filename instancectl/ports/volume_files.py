@@ -19,6 +19,17 @@ class VolumeFiles(Protocol):
         """Remove a file; absent is fine."""
         ...
 
+    def path(self, volume: str, name: str) -> str:
+        """Where a file or directory of a volume is on this host."""
+        ...
+
+    def take(self, volume: str, name: str, origin: str) -> None:
+        """Move a directory from elsewhere on the same disk into a volume, at once; done already is fine.
+
+        Nothing that is there is replaced: `OperationFailed`.
+        """
+        ...
+
     def free_bytes(self, volume: str) -> int:
         """Room on its disk."""
         ...

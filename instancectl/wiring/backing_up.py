@@ -40,6 +40,7 @@ COMPOSE_MEDIA = "public/system"
 COMPOSE_WRITERS = ("web", "streaming", "sidekiq")
 """As that file calls them; it starts them again with the host (`restart: always`)."""
 
+CREATE = "backup create"
 NICENESS = 10
 COMPRESSION_THREADS = 2
 
@@ -63,15 +64,18 @@ def place(options: Globals, command: str) -> Place:
     """The destinations of an instance.
 
     Raises:
-        Refused: backups are not set up.
+        Refused: backups are not set up, or a set would be made where the instance was handed over.
     """
     from instancectl.adapters.file_lock import FileLock
     from instancectl.core.backup.keys import SIGNING_KEY
     from instancectl.errors import Refused
     from instancectl.operations.backup.place import Place
     from instancectl.operations.backup.repository import Repository
+    from instancectl.wiring import moving
 
     opened = open_instance(options)
+    if command == CREATE:
+        moving.refuse_handed_over(opened, command)
     found = key_store(opened).load()
     signing = found.get(SIGNING_KEY)
     if not (signing and opened.config.backup.recipients and opened.config.backup.destinations):

@@ -24,6 +24,7 @@ from instancectl.wiring.instance import (
 )
 from instancectl.wiring.looking import senses, subject
 from instancectl.wiring.members import ship_image
+from instancectl.wiring.moving import refuse_handed_over
 
 if TYPE_CHECKING:
     from instancectl.core.applied import Applied
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from instancectl.core.topology import Rendered
     from instancectl.operations import destroy
     from instancectl.operations.deploy import Deployment
+
+PLAN = "plan"
+"""It changes nothing."""
 
 
 def layout(config: InstanceConfig, observed: Observed, *, drained: bool = False) -> Layout:
@@ -80,10 +84,16 @@ def _tls_files(opened: OpenInstance) -> TlsFiles:
 
 
 def deployment(options: Globals, command: str, accepted: tuple[str, ...] = ()) -> Deployment:
-    """Everything a deploy needs; `accepted` names checks whose `fail` does not stop it."""
+    """Everything a deploy needs; `accepted` names checks whose `fail` does not stop it.
+
+    Raises:
+        Refused: something would be started, and this host handed the instance over.
+    """
     from instancectl.operations.deploy import Deployment, Surroundings
 
     opened = open_instance(options)
+    if command != PLAN:
+        refuse_handed_over(opened, command)
     found = secrets(opened)
     record = state(opened)
     silences = silences_of(opened, options, command)
@@ -182,6 +192,7 @@ def run_in_one_shot(options: Globals, name: str, argv: tuple[str, ...]) -> int:
     from instancectl.operations import tootctl
 
     opened = open_instance(options)
+    refuse_handed_over(opened, name)
     config, engine, found = opened.config, swarm(), secrets(opened)
     sizes = layout(config, engine.observe(config.stack), drained=True)
     rendered = render(opened, found, sizes, None)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from instancectl.ports.volume_files import VolumeFiles
 
 BUCKET = "s3://"
+FOLLOWING = "following"
+"""Purpose of the containers of a copy that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,12 @@ class Sets:
     @property
     def stack(self) -> str:
         """What a stack of the instance is called where nothing says otherwise."""
-        return self.instance.replace(".", "-")
+        return stack_of(self.instance)
+
+
+def stack_of(domain: str) -> str:
+    """What a stack is called where nothing says otherwise."""
+    return domain.replace(".", "-")
 
 
 def sets(options: Globals, source: Source) -> Sets:
@@ -170,8 +177,8 @@ def _bucket(source: Source, instance: str) -> Destination:
     return BucketDestination(wanted, instance, Secret(key_id), Secret(key))
 
 
-def kept(options: Globals, accepted: tuple[str, ...] = ()) -> Here:
-    """The host, which may have no instance yet."""
+def kept(options: Globals, accepted: tuple[str, ...] = (), command: str = "restore") -> Here:
+    """The host, which may have no instance yet; `command` is who works on it."""
     from instancectl.adapters.backup_figures import FiguresFile
     from instancectl.adapters.file_lock import FileLock
     from instancectl.adapters.journal_file import JournalFile
@@ -188,17 +195,17 @@ def kept(options: Globals, accepted: tuple[str, ...] = ()) -> Here:
         desk=DeskDirectory(state / "restore"),
         swarm=swarm(),
         lock=FileLock(state / "backup.lock"),
-        journal=JournalFile(state / "journal.jsonl", "restore"),
+        journal=JournalFile(state / "journal.jsonl", command),
         figures=FiguresFile(state / "backup.json"),
         tools=backing_up.tools(options),
-        stage=lambda: _stage(replace(options, config=str(paths.config_file)), accepted),
+        stage=lambda: _stage(replace(options, config=str(paths.config_file)), accepted, command),
     )
 
 
 def ground(options: Globals, source: Source, accepted: tuple[str, ...] = ()) -> Ground:
     """Everything that a restore works on."""
     from instancectl.adapters import config_file
-    from instancectl.adapters.restore_files import InstanceDirectory
+    from instancectl.adapters.restore_files import HandoverFile, InstanceDirectory
     from instancectl.operations.backup.ground import Ground
 
     here, found = kept(options, accepted), sets(options, source)
@@ -209,18 +216,20 @@ def ground(options: Globals, source: Source, accepted: tuple[str, ...] = ()) -> 
         files=InstanceDirectory(_paths(options).directory),
         understood=lambda text: config_file.parse(text, "the instance file of the set"),
         free_bytes=_free_bytes,
-        rolling=_rolling(found),
+        rolling=_rolling(found, "moment"),
+        following=_rolling(found, FOLLOWING),
+        handed=HandoverFile(_paths(options).state_directory / "handover.json"),
     )
 
 
-def _rolling(found: Sets) -> Rolling:
+def _rolling(found: Sets, purpose: str) -> Rolling:
     from instancectl.adapters import config_file
     from instancectl.adapters.docker_engine.scratch import DockerScratch
     from instancectl.adapters.docker_engine.streams import DockerStreams
     from instancectl.operations.backup.rolling import Rolling
 
     engine = swarm()
-    scratch, streams = DockerScratch(engine, found.stack, "moment"), DockerStreams(engine)
+    scratch, streams = DockerScratch(engine, found.stack, purpose), DockerStreams(engine)
     return Rolling(
         repository=found.repository,
         opener=found.opener,
@@ -298,7 +307,8 @@ def _free_bytes() -> int | None:
         return None
 
 
-def _stage(options: Globals, accepted: tuple[str, ...]) -> Stage:
+def _stage(options: Globals, accepted: tuple[str, ...], command: str) -> Stage:
+    from instancectl.adapters.docker_engine.scratch import DockerScratch
     from instancectl.adapters.docker_engine.streams import DockerStreams
     from instancectl.core.backup.aside import RESTORED
     from instancectl.core.checks.registry import RISKS
@@ -313,12 +323,13 @@ def _stage(options: Globals, accepted: tuple[str, ...]) -> Stage:
     local = opened.config.media.storage == "local"
     return Stage(
         config=opened.config,
-        deployer=deployment(options, "restore", tuple(one for one in accepted if one in RISKS)),
+        deployer=deployment(options, command, tuple(one for one in accepted if one in RISKS)),
         database=DatabaseBack(streams, volumes, stack),
         volumes=volumes,
         media=_media(lambda: Path(streams.volume_path(stack, "media")) / RESTORED) if local else None,
         fingerprints=backing_up.fingerprints(opened),
-        silenced=silences_of(opened, options, "restore").planned,
+        follower=DockerScratch(swarm(), stack_of(opened.config.instance.domain), FOLLOWING),
+        silenced=silences_of(opened, options, command).planned,
     )
 
 

@@ -18,29 +18,30 @@ if TYPE_CHECKING:
     from instancectl.ports.wal_record import WalRecord
 
 
-def outlet(options: Globals) -> Outlet:
+def outlet(options: Globals, command: str = "backup send") -> Outlet:
     """Where WAL comes from and where it goes.
 
     Raises:
-        Refused: backups are not set up.
+        Refused: backups are not set up, or this host handed the instance over.
     """
     from instancectl.adapters.docker_engine.streams import DockerStreams
     from instancectl.adapters.file_lock import FileLock
     from instancectl.adapters.restoring.wal_directory import WalDirectory
     from instancectl.core.backup.receiving import VOLUME
     from instancectl.operations.backup.sending import Outlet
-    from instancectl.wiring import backing_up
+    from instancectl.wiring import backing_up, moving
 
     opened = open_instance(options)
+    moving.refuse_handed_over(opened, command)
     stack, streams = opened.config.stack, DockerStreams(swarm())
     return Outlet(
         config=opened.config,
         streams=streams,
         spool=WalDirectory(lambda: streams.volume_path(stack, VOLUME)),
-        repositories=backing_up.place(options, "backup send").repositories,
+        repositories=backing_up.place(options, command).repositories,
         # Not the lock of backups: while a set is made for hours, WAL goes on.
         lock=FileLock(opened.paths.state_directory / "backup-wal.lock"),
-        journal=journal(opened, "backup send"),
+        journal=journal(opened, command),
         record=record(opened),
         tools=backing_up.tools(options),
     )

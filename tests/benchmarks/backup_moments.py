@@ -49,7 +49,7 @@ class Commits:
         self._stop.set()
         self._thread.join(30)
         self._psql.kill()
-        self._psql.wait()
+        self._psql.communicate()
 
     def _commit(self) -> None:
         assert self._psql.stdin

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 
+from instancectl.core.backup.handing import Given
 from instancectl.core.backup.restoring import Record
 from instancectl.core.result import Result, Status
 from instancectl.core.service import ServiceSpec
@@ -26,6 +28,25 @@ class FakeRecord:
     def save(self, record: Record) -> None:
         self.fuse.point()
         self.kept = Record.from_json(record.as_json())
+        self.fuse.point()
+
+    def remove(self) -> None:
+        self.fuse.point()
+        self.kept = None
+
+
+class FakeHandoverRecord:
+    """See `ports.handover_record.HandoverRecord`."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        self.fuse, self.kept = fuse, None
+
+    def load(self) -> Given | None:
+        return self.kept
+
+    def save(self, given: Given) -> None:
+        self.fuse.point()
+        self.kept = Given.from_json(asdict(given))
         self.fuse.point()
 
     def remove(self) -> None:
@@ -62,6 +83,8 @@ class FakeDeployer:
         self.deployed = 0
         self.ran: list[tuple[str, ...]] = []
         self.answer = (0, "OK")
+        self.page: str | None = None
+        self.when_paged: Callable[[], object] = lambda: None
 
     def once(self, name: str, argv: Iterable[str], timeout_seconds: int) -> tuple[int, str]:
         self.swarm.fuse.point()
@@ -69,6 +92,14 @@ class FakeDeployer:
         self.ran.append(tuple(argv))
         self.swarm.fuse.point()
         return self.answer
+
+    def maintenance(self, message: str | None) -> Result:
+        self.swarm.fuse.point()
+        self.page = message
+        if message is not None:
+            self.when_paged()
+        self.swarm.fuse.point()
+        return Result(Status.CHANGED)
 
     def start(self, why: str, wanted: Callable[[str], bool]) -> None:
         for name in SERVICES:

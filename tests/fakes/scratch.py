@@ -38,7 +38,7 @@ class FakeScratch:
         return count
 
     def begin(self, volumes: Sequence[str]) -> None:
-        assert not self.there, "an earlier drill is still there"
+        assert not self.there, "an earlier one is still there"
         self.fuse.point()
         self.volumes |= set(volumes)
 
@@ -47,6 +47,12 @@ class FakeScratch:
         self.there[one.name] = one
         self.began.append(one.name)
         self.fuse.point()
+
+    def end(self, name: str, seconds: int) -> int:
+        self.fuse.point()
+        code = 0 if self.there.pop(name, None) else 137
+        self.fuse.point()
+        return code
 
     def exit_code(self, name: str) -> int | None:
         return 0 if self._says_its_version(name) else self.ended.get(name)

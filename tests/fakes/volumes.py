@@ -5,6 +5,7 @@ volumes.live["media"]["accounts/1.jpg"] = b"content"
 volumes.room = 10               # bytes, then the disk is full
 volumes.users = lambda: {"web"} # who must be stopped before anything is swapped
 volumes.fuse.blow_after(3)
+volumes.elsewhere[others.where] = others    # from there `take` takes
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from tests.fakes.fuse import Fuse
 class FakeVolumes:
     """See `ports.volume_files.VolumeFiles`."""
 
-    def __init__(self, fuse: Fuse | None = None) -> None:
-        self.fuse = fuse or Fuse()
+    def __init__(self, fuse: Fuse | None = None, where: str = "/volumes/social-example") -> None:
+        self.fuse, self.where = fuse or Fuse(), where
         self.live: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         self.restored: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         self.before: dict[str, dict[str, bytes]] = {}
         self.room: int | None = None
         self.users: Callable[[], set[str]] = set
+        self.elsewhere: dict[str, FakeVolumes] = {}
 
     @contextmanager
     def create(self, volume: str, name: str) -> Iterator[FakeSink]:
@@ -43,6 +45,22 @@ class FakeVolumes:
         self.fuse.point()
         place, key = self._place(volume, name)
         place.pop(key, None)
+
+    def path(self, volume: str, name: str) -> str:
+        return f"{self.where}/{volume}/{name}"
+
+    def take(self, volume: str, name: str, origin: str) -> None:
+        self.fuse.point()
+        where, of, source = origin.rsplit("/", 2)
+        found = self.elsewhere[where].live[of]
+        moved = {key: found.pop(key) for key in list(found) if key.partition("/")[0] == source}
+        mine = [key for key in self.live[volume] if key.partition("/")[0] == name]
+        if not moved and mine:
+            return
+        if not moved or mine:
+            raise OperationFailed(f"cannot move `{origin}` to `{name}`")
+        self.live[volume].update({name + key[len(source) :]: content for key, content in moved.items()})
+        self.fuse.point()
 
     def free_bytes(self, volume: str) -> int:
         return self.room if self.room is not None else 10**12
@@ -115,6 +133,11 @@ class FakeMediaTarget:
 
     def link(self, entry: Entry, target: bytes) -> None:
         self.links[entry.path.decode()] = target
+
+    def remove(self, path: bytes) -> None:
+        self._volumes.fuse.point()
+        self._volumes.restored["media"].pop(path.decode(), None)
+        self.links.pop(path.decode(), None)
 
     def settle(self) -> None:
         self._volumes.fuse.point()

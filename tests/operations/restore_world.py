@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from instancectl.core.applied import Applied
 from instancectl.core.config import InstanceConfig
 from instancectl.core.result import Result
 from instancectl.core.secrets import Secret
-from instancectl.operations.backup import live, restore
+from instancectl.operations.backup import live, moving, restore
 from instancectl.operations.backup.database_back import DatabaseBack
 from instancectl.operations.backup.ground import Ground, Stage, Wish
 from instancectl.operations.backup.opening import Opener
@@ -22,8 +23,9 @@ from tests.fakes.fuse import Fuse
 from tests.fakes.journal import FakeJournal
 from tests.fakes.lock import FakeLock
 from tests.fakes.reporter import FakeReporter
-from tests.fakes.restore import FakeDeployer, FakeInstanceFiles, FakeRecord
+from tests.fakes.restore import FakeDeployer, FakeHandoverRecord, FakeInstanceFiles, FakeRecord
 from tests.fakes.scratch import FakeScratch
+from tests.fakes.standby import TABLES, FakeStandby
 from tests.fakes.state import FakeState
 from tests.fakes.swarm import FakeSwarm
 from tests.fakes.volumes import FakeDesk, FakeMediaTarget, FakeVolumes
@@ -79,6 +81,12 @@ class Host:
         self.streams.databases = self.databases
         self.scratch, self.scratched = FakeScratch(self.fuse), FakeVolumes(self.fuse)
         self.streams.scratch = self.scratch
+        self.stood = FakeVolumes(self.fuse, "/volumes/following")
+        self.volumes.elsewhere[self.stood.where] = self.stood
+        self.standby = FakeStandby(self.fuse, self.stood)
+        self.standing = FakeStreams()
+        self.standing.scratch = self.standby
+        self.handed = FakeHandoverRecord(self.fuse)
         self.record, self.files = FakeRecord(self.fuse), FakeInstanceFiles(self.fuse)
         self.state, self.desk = FakeState(fuse=self.fuse), FakeDesk()
         self.swarm = FakeSwarm(source.clock, self.fuse, active=True)
@@ -118,7 +126,14 @@ class Host:
         assert "instance.toml" in self.files.files, "there are no settings yet"
         database = DatabaseBack(self.streams, self.volumes, self.config.stack)
         return Stage(
-            self.config, self.deployer, database, self.volumes, self.target, self.fingerprints, self.silenced
+            self.config,
+            self.deployer,
+            database,
+            self.volumes,
+            self.target,
+            self.fingerprints,
+            self.silenced,
+            self.standby,
         )
 
     @contextmanager
@@ -131,6 +146,17 @@ class Host:
         source = self.source
         tools = replace(source.tools, reporter=self.reporter)
         repository = source.repository()
+        rolling = Rolling(
+            repository=repository,
+            opener=Opener(repository.destination, source.sealing, self.identity, source.progress),
+            scratch=self.scratch,
+            volumes=self.scratched,
+            streams=self.streams,
+            swarm=self.swarm,
+            tools=tools,
+            machine=self.machine,
+            understood=lambda _: self.config,
+        )
         return Ground(
             state=self.state,
             record=self.record,
@@ -146,17 +172,9 @@ class Host:
             files=self.files,
             understood=lambda text: InstanceConfig.model_validate(tomllib.loads(text)),
             free_bytes=lambda: self.free,
-            rolling=Rolling(
-                repository=repository,
-                opener=Opener(repository.destination, source.sealing, self.identity, source.progress),
-                scratch=self.scratch,
-                volumes=self.scratched,
-                streams=self.streams,
-                swarm=self.swarm,
-                tools=tools,
-                machine=self.machine,
-                understood=lambda _: self.config,
-            ),
+            rolling=rolling,
+            following=replace(rolling, scratch=self.standby, volumes=self.stood, streams=self.standing),
+            handed=self.handed,
         )
 
     def restore(
@@ -166,6 +184,9 @@ class Host:
 
     def show(self, set_id: str = "latest", *accepted: str, at: str = "") -> Result:
         return restore.show(self.ground, Wish(set_id, accepted=accepted, at=at))
+
+    def follow(self, *accepted: str, redis: bool = False) -> Result:
+        return moving.follow(self.ground, Wish(redis=redis, accepted=accepted, follow=True))
 
     def undo(self) -> Result:
         return live.undo(self.ground)
@@ -177,4 +198,6 @@ class Host:
     def data(self) -> dict[str, object]:
         """What people would find."""
         media = dict(self.volumes.live["media"])
-        return {"tables": self.databases.all.get(PRODUCTION), "media": media}
+        adopted = self.volumes.live["db"].get(TABLES)
+        tables = json.loads(adopted) if adopted else self.databases.all.get(PRODUCTION)
+        return {"tables": tables, "media": media}

@@ -54,7 +54,8 @@ class DockerScratch:
         """An internal bridge: Docker gives it no way out."""
         api, labels = self._swarm.api, {LABEL: self._stack}
         with translation("prepare a drill"):
-            api.create_network(self._network, driver="bridge", internal=True, labels=labels)
+            if not api.networks(filters=self._mine):
+                api.create_network(self._network, driver="bridge", internal=True, labels=labels)
             for name in volumes:
                 api.create_volume(f"{self._stack}_{name}", driver="local", labels=labels)
 
@@ -85,6 +86,15 @@ class DockerScratch:
             for path, content, owner in one.files:
                 api.put_archive(made["Id"], "/", _archive(path, content, owner))
             api.start(made["Id"])
+
+    def end(self, name: str, seconds: int) -> int:
+        """By the signal that its image names."""
+        api, full = self._swarm.api, f"{self._stack}_{name}"
+        with translation("end a container"):
+            _unless_gone(lambda: api.stop(full, timeout=seconds))
+            code = self.exit_code(name)
+            _unless_gone(lambda: api.remove_container(full, force=True, v=True))
+        return 137 if code is None else code
 
     def exit_code(self, name: str) -> int | None:
         """As the Engine recorded it; of one that is gone, that of a killed one."""

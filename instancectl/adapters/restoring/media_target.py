@@ -77,6 +77,11 @@ class MediaDirectory:
             if self._owner is not None:
                 os.lchown(path, self._owner, self._owner)
 
+    def remove(self, path: bytes) -> None:
+        """Its directories stay."""
+        with translated(f"remove `{os.fsdecode(path)}`", hint=HINT):
+            _unlink(os.fsencode(self._root) + b"/" + path)
+
     def settle(self) -> None:
         """Flush this file system."""
         handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)

@@ -63,6 +63,20 @@ class VolumeDirectory:
             for left in final.parent.glob(f".{final.name}.*"):
                 left.unlink(missing_ok=True)
 
+    def path(self, volume: str, name: str) -> str:
+        """Below the volume's directory."""
+        return str(self._root(volume) / name)
+
+    def take(self, volume: str, name: str, origin: str) -> None:
+        """A rename."""
+        root, source = self._root(volume), Path(origin)
+        with translated(f"move `{source}` to `{root / name}`"):
+            if not source.exists() and (root / name).exists():
+                return
+            source.rename(root / name)  # over a directory it fails, unless that is empty
+            durably.sync_directory(root)
+            durably.sync_directory(source.parent)
+
     def free_bytes(self, volume: str) -> int:
         """Room for root."""
         with translated("measure the disk"):

@@ -86,7 +86,7 @@ def _garbage(key: str, needed: frozenset[str], ids: frozenset[str]) -> bool:
         owner = naming.set_of(key)
         return bool(owner) and owner not in ids
     # Anything else is not ours, or not a thing that collections remove.
-    return key.startswith(naming.PROBES)
+    return key.startswith((naming.PROBES, naming.FOLLOWERS))
 
 
 def encode_trash(keys: Iterable[str]) -> bytes:

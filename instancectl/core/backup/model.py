@@ -178,11 +178,8 @@ def _set(found: Mapping[str, Any]) -> BackupSet:
         tool=str(found["tool"]),
         release=str(found["release"]),
         recipients=tuple(map(str, found["recipients"])),
-        parts=tuple(
-            Part(str(part["name"]), _objects(part["objects"]), int(part["plain_bytes"]))
-            for part in found["parts"]
-        ),
-        packs=_objects(found["packs"]),
+        parts=tuple(part(one) for one in found["parts"]),
+        packs=objects(found["packs"]),
         media=Media(**found["media"]),
         images={str(key): str(value) for key, value in found["images"].items()},
         previous=Previous(str(previous["id"]), str(previous["blake3"])) if previous else None,
@@ -191,5 +188,11 @@ def _set(found: Mapping[str, Any]) -> BackupSet:
     )
 
 
-def _objects(found: list[Mapping[str, Any]]) -> tuple[StoredObject, ...]:
+def part(found: Mapping[str, Any]) -> Part:
+    """From a document; raises `KeyError`, `TypeError` or `ValueError` when it is none."""
+    return Part(str(found["name"]), objects(found["objects"]), int(found["plain_bytes"]))
+
+
+def objects(found: list[Mapping[str, Any]]) -> tuple[StoredObject, ...]:
+    """The same of several objects."""
     return tuple(StoredObject(str(one["key"]), int(one["size"]), str(one["blake3"])) for one in found)

@@ -12,6 +12,8 @@ PACKS = "media/packs/"
 PROOFS = "proofs/"
 TRASH = "trash/"
 PROBES = "probe/"
+HANDOVERS = "handovers/"
+FOLLOWERS = "followers/"
 
 SET_SUFFIX = ".json"
 SIGNATURE_SUFFIX = ".sig"
@@ -84,7 +86,7 @@ def probe_key(random: str) -> str:
 
 def lasting(key: str) -> bool:
     """Whether an object is worth a lock: what is only noted on the way is not."""
-    return not key.startswith((TRASH, PROBES))
+    return not key.startswith((TRASH, PROBES, FOLLOWERS))
 
 
 def set_of(key: str) -> str:

@@ -52,8 +52,13 @@ class Phase(StrEnum):
 
     SETTINGS = "settings"
     DATA = "data"
+    READY = "ready"
+    BASE = "base"
     DATABASE = "database"
     MEDIA = "media"
+    FOLLOW = "follow"
+    REST = "rest"
+    TAKE = "take"
     STOP = "stop"
     SWAP = "swap"
     START = "start"
@@ -74,6 +79,10 @@ class Record:
         kept: what was there before is kept, until `restore finish`.
         undone: it was taken back.
         at: the moment that the database is of, as `core.backup.moment` writes it; empty for the set's own.
+        follow: the original is followed until it hands over; all but the database is of the set until then.
+        start: the set whose base it began with.
+        handover: the one that was seen.
+        token: by this the host knows that it was itself that took it.
     """
 
     set: str
@@ -84,10 +93,18 @@ class Record:
     kept: bool = False
     undone: bool = False
     at: str = ""
+    follow: bool = False
+    start: str = ""
+    handover: str = ""
+    token: str = ""
 
     def with_done(self, phase: Phase) -> Record:
         """The same one phase later."""
         return replace(self, done=(*self.done, phase.value))
+
+    def without(self, *phases: Phase) -> Record:
+        """The same before these."""
+        return replace(self, done=tuple(one for one in self.done if one not in phases))
 
     def is_done(self, phase: Phase) -> bool:
         """Whether an earlier run got beyond it."""

@@ -127,6 +127,16 @@ def sent_in(keys: Iterable[str], signature_suffix: str) -> tuple[Sent, ...]:
     return tuple(sorted((one for one in parsed if one), key=lambda one: (one.system, one.first, one.last)))
 
 
+def place(lsn: str) -> int:
+    """A position like `1/7000000` as a number of bytes.
+
+    Raises:
+        ValueError: it is no position.
+    """
+    high, _, low = lsn.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
 def before(timeline: str, lsn: str, segment_bytes: int) -> str:
     """The segment that ends at, or holds the byte before, a position like `1/7000000`.
 
@@ -135,8 +145,7 @@ def before(timeline: str, lsn: str, segment_bytes: int) -> str:
     Raises:
         ValueError: it is no position.
     """
-    high, _, low = lsn.partition("/")
-    number = max(0, (int(high, 16) << 32) + int(low, 16) - 1) // segment_bytes
+    number = max(0, place(lsn) - 1) // segment_bytes
     per_log = LOG_BYTES // segment_bytes
     return f"{timeline}{number // per_log:08X}{number % per_log:08X}"
 

@@ -255,6 +255,9 @@ class _Nowhere:
     def link(self, entry: Entry, target: bytes) -> None:
         """Nowhere."""
 
+    def remove(self, path: bytes) -> None:
+        """Nothing is there."""
+
     def settle(self) -> None:
         """Nothing to flush."""
 

@@ -15,12 +15,14 @@ from instancectl.operations.backup.repository import Repository
 from instancectl.operations.backup.rolling import Rolling
 from instancectl.operations.backup.subject import Tools
 from instancectl.ports.backup_figures import BackupFigures
+from instancectl.ports.handover_record import HandoverRecord
 from instancectl.ports.index_desk import IndexDesk
 from instancectl.ports.instance_files import InstanceFiles
 from instancectl.ports.journal import Journal
 from instancectl.ports.lock import Lock
 from instancectl.ports.media_target import MediaTarget
 from instancectl.ports.restore_record import RestoreRecord
+from instancectl.ports.scratch import Scratch
 from instancectl.ports.state import State
 from instancectl.ports.swarm import Swarm
 from instancectl.ports.volume_files import VolumeFiles
@@ -40,6 +42,10 @@ class Deployer(Protocol):
         """Everything, verified from outside."""
         ...
 
+    def maintenance(self, message: str | None) -> Result:
+        """Show the maintenance page, or with None the instance again."""
+        ...
+
     def once(self, name: str, argv: Iterable[str], timeout_seconds: int) -> tuple[int, str]:
         """One of Mastodon's own commands, in a container of its own; exit code and its last output."""
         ...
@@ -52,6 +58,7 @@ class Stage:
     Attributes:
         media: None when media live in a bucket.
         fingerprints: of the secrets that cannot be made again.
+        follower: containers of a copy that follows; None where nobody ever does.
         silenced: nobody is woken by what is done meanwhile, and for a moment after.
     """
 
@@ -62,6 +69,7 @@ class Stage:
     media: MediaTarget | None
     fingerprints: Mapping[str, str]
     silenced: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
+    follower: Scratch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,8 @@ class Ground(Here):
         understood: the configuration that a text says; raises `ConfigError`.
         free_bytes: room where volumes are; None when nobody can say.
         rolling: how a moment between two sets is reached.
+        following: the same parts, with containers that stay from one run to the next.
+        handed: that this host once handed the instance over.
     """
 
     repository: Repository
@@ -99,6 +109,8 @@ class Ground(Here):
     understood: Callable[[str], InstanceConfig]
     free_bytes: Callable[[], int | None]
     rolling: Rolling
+    following: Rolling
+    handed: HandoverRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,7 @@ class Wish:
         redis: restore Redis as well: jobs that were waiting then are done again.
         accepted: risks.
         at: a moment for the database, as `core.backup.moment` writes it; empty for the set's own.
+        follow: go on with what is written, until the old host hands over.
     """
 
     set_id: str = "latest"
@@ -118,3 +131,4 @@ class Wish:
     redis: bool = False
     accepted: tuple[str, ...] = ()
     at: str = ""
+    follow: bool = False

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from instancectl.core.backup import restoring
 from instancectl.core.backup.model import BackupSet
-from instancectl.core.backup.restoring import OTHER_SECRETS, Record
+from instancectl.core.backup.restoring import OTHER_SECRETS, Phase, Record
 from instancectl.core.config import InstanceConfig
 from instancectl.core.releases import parse_version
 from instancectl.core.result import Result, Status
@@ -45,6 +45,14 @@ def continued(here: Here, wish: Wish) -> tuple[Record | None, Wish]:
         raise Refused(
             f"a restore of `{record.set}` has begun and not ended; nothing was changed",
             hint=f"go on with `--set {record.set}`, or give it up with `instancectl restore undo`",
+            subject=record.set,
+        )
+    if wish.follow != record.follow:
+        raise Refused(
+            f"a restore of `{record.set}` {'that follows ' if record.follow else ''}has begun and not ended; "
+            "nothing was changed",
+            hint=f"go on {'with' if record.follow else 'without'} `--follow`, or give it up with "
+            "`instancectl restore undo`",
             subject=record.set,
         )
     if wish.at not in {"", record.at}:
@@ -110,18 +118,20 @@ def stop(here: Here, stage: Stage) -> str:
     Sidekiq goes first: it puts unfinished jobs back into Redis, which is kept.
     """
     with stage.silenced("restore"):
-        return _stop(here, stage.config.stack)
+        workers = end(here, stage.config.stack, REDIS_VOLUME)
+    return f"{', '.join(workers)}, web, streaming and redis have ended"
 
 
-def _stop(here: Here, stack: str) -> str:
+def end(here: Here, stack: str, *others: str) -> list[str]:
+    """Remove the services that write, Sidekiq first, then others; returns Sidekiq's, once all have ended."""
     names = here.swarm.observe(stack).services
     workers = sorted(name for name in names if name.startswith("sidekiq"))
-    for group in (workers, ["web", "streaming"], ["redis"]):
+    for group in (workers, ["web", "streaming"], others):
         for name in group:
             here.swarm.remove(stack, "service", name)
         for name in group:
             _wait_until_gone(here, stack, name)
-    return f"{', '.join(workers)}, web, streaming and redis have ended"
+    return workers
 
 
 def _wait_until_gone(here: Here, stack: str, service: str) -> None:
@@ -147,6 +157,8 @@ def undo(here: Here) -> Result:
     """
     with here.lock.hold("restore undo"):
         record = here.record.load()
+        if record and record.follow and not record.is_done(Phase.TAKE):
+            return _follow_no_more(here, record)
         if record is None or not record.beside:
             raise Refused(
                 "there is nothing to go back to: no restore into a live instance was made here",
@@ -163,6 +175,18 @@ def undo(here: Here) -> Result:
         "what was restored lies beside it until `instancectl restore finish`",
     )
     return Result(Status.CHANGED, {"set": record.set}, lines)
+
+
+def _follow_no_more(here: Here, record: Record) -> Result:
+    """Nothing was taken: the old host does not notice."""
+    stage = here.stage() if record.is_done(Phase.SETTINGS) else None
+    if stage and stage.follower:
+        stage.follower.sweep()
+    here.desk.remove()
+    here.record.remove()
+    here.journal.write("restore-undone", set=record.set)
+    line = "nobody is followed here any more; `instancectl destroy` removes what was prepared"
+    return Result(Status.CHANGED, {"set": record.set}, (line,))
 
 
 def _go_back(here: Here, stage: Stage, record: Record) -> None:

@@ -64,6 +64,31 @@ class MediaBack:
         self.target.settle()
         return self._prove()
 
+    def catch_up(self, set_: BackupSet) -> str:
+        """The same where most is there already: only what differs is fetched, what is gone is removed.
+
+        Raises:
+            Unhealthy: a pack is missing or damaged, and nobody accepted that.
+        """
+        self.read_index(set_)
+        self.target.begin()
+        wanted: dict[str, list[Entry]] = {}
+        gone: list[bytes] = []
+        for file, entry in _side_by_side(self.target.walk(), self.desk.whole()):
+            if entry is None and file is not None:
+                gone.append(file.path)
+            elif entry is not None and entry.pack not in self.missing and not _there(file, entry):
+                wanted.setdefault(entry.pack, []).append(entry)
+        for path in gone:
+            self.target.remove(path)
+        stored = {one.key: one for one in set_.packs}
+        for pack, entries in sorted(wanted.items()):
+            entries.sort(key=lambda one: one.offset)
+            for entry, target in unpack(self.opener, stored, pack, entries, self.target):
+                self.target.link(entry, target)
+        self.target.settle()
+        return self._prove()
+
     def _unpack(self, stored: dict[str, StoredObject], pack: str) -> None:
         try:
             links = unpack(self.opener, stored, pack, self.desk.of(pack), self.target)
@@ -124,6 +149,11 @@ def _same(file: Found, entry: Entry) -> bool:
     if file.kind == "l":  # a link's time is nobody's business
         return entry.kind == "l" and file.size == entry.size
     return index.touched(file, entry)
+
+
+def _there(file: Found | None, entry: Entry) -> bool:
+    """Whether nothing is to be fetched; where a link leads is not in the index, so it is made anew."""
+    return file is not None and file.kind != "l" and entry.kind != "l" and _same(file, entry)
 
 
 def _side_by_side(

@@ -105,19 +105,19 @@ class Repository:
         Raises:
             OperationFailed: its signature is not ours, or it is another set.
         """
-        raw = self._genuine(naming.set_key(set_id))
+        raw = self.genuine(naming.set_key(set_id))
         return model.decode(raw, set_id), self.digest(raw)
 
     def write_set(self, set_: BackupSet) -> str:
         """Commit a set: signature first, the document last; returns the hash of the document."""
         raw = model.encode(set_)
-        self._sign(naming.set_key(set_.id), raw)
+        self.publish(naming.set_key(set_.id), raw)
         return self.digest(raw)
 
     def write_proof(self, proof: Proof) -> None:
         """Store a judgement beside its set."""
         key = naming.proof_key(proof.set, proof.at, self._sealing.random_hex())
-        self._sign(key, verdict.encode(proof))
+        self.publish(key, verdict.encode(proof))
 
     def write_trash(self, keys: Sequence[str], now: float) -> None:
         """Mark objects for the next collection."""
@@ -136,7 +136,7 @@ class Repository:
 
     def vouches(self, key: str, blake3: str) -> bool:
         """Whether an object with that hash was signed by this instance, under that name."""
-        signature = self._bytes(naming.signature_key(key))
+        signature = self.raw(naming.signature_key(key))
         return self._sealing.signed(self._public, wal.signed_text(key, blake3), signature)
 
     def digest(self, raw: bytes) -> str:
@@ -145,7 +145,8 @@ class Repository:
         hasher.update(raw)
         return hasher.hexdigest()
 
-    def _sign(self, key: str, raw: bytes) -> None:
+    def publish(self, key: str, raw: bytes) -> None:
+        """A document: its signature first."""
         if self._key is None:
             raise OperationFailed("cannot sign: the signing key is on the instance's host only")
         self.store(naming.signature_key(key), self._sealing.sign(self._key, raw))
@@ -163,26 +164,32 @@ class Repository:
         for key in listed:
             if key.startswith(naming.PROOFS) and key.endswith(naming.SET_SUFFIX):
                 try:
-                    proof = verdict.decode(self._genuine(key))
+                    proof = verdict.decode(self.genuine(key))
                 except OperationFailed:
                     continue  # what proves nothing is as if it were not there
                 found[proof.set].append(proof)
         return found
 
     def _trash(self, key: str) -> frozenset[str]:
-        raw = self._bytes(key)
+        raw = self.raw(key)
         try:
             return garbage.decode_trash(raw)
         except OperationFailed:
             return frozenset()  # what is damaged removes nothing, and stops nobody's backup
 
-    def _genuine(self, key: str) -> bytes:
-        raw, signature = self._bytes(key), self._bytes(naming.signature_key(key))
+    def genuine(self, key: str) -> bytes:
+        """A document.
+
+        Raises:
+            OperationFailed: its signature is not ours.
+        """
+        raw, signature = self.raw(key), self.raw(naming.signature_key(key))
         if not self._sealing.signed(self._public, raw, signature):
             raise OperationFailed(f"`{key}` is not signed by this instance: forged, damaged, or another's")
         return raw
 
-    def _bytes(self, key: str) -> bytes:
+    def raw(self, key: str) -> bytes:
+        """A small object, whole, whoever wrote it."""
         raw = bytearray()
         for piece in self.destination.read(key):
             raw += piece

@@ -23,8 +23,13 @@ from instancectl.operations.backup.rolling import extra_bytes
 _SAID = {
     Phase.SETTINGS: "settings and secrets",
     Phase.DATA: "PostgreSQL, empty",
+    Phase.READY: "networks, images and volumes",
+    Phase.BASE: "a copy of PostgreSQL, which follows",
     Phase.DATABASE: "database, beside the present one",
     Phase.MEDIA: "media, beside the present ones",
+    Phase.FOLLOW: "follow, until the old host hands over",
+    Phase.REST: "everything up to the handover",
+    Phase.TAKE: "take over",
     Phase.STOP: "stop what writes",
     Phase.SWAP: "put what was restored in place",
     Phase.START: "everything but Sidekiq",
@@ -79,15 +84,20 @@ def restore(ground: Ground, wish: Wish) -> Result:
         chosen = choose(ground.repository, ground.opener, wish.set_id, wish.accepted)
         if record is None:
             record = _begin(ground, wish, chosen, reach)
-        run = _Run(ground, wish, chosen, record, reach)
-        try:
-            return run.run()
-        except BaseException as error:
-            message = error.message if isinstance(error, InstanceError) else type(error).__name__
-            ground.journal.write("restore-failed", set=chosen.set.id, error=message)
-            if isinstance(error, InstanceError) and run.record.kept:
-                error.hint = "\n".join(filter(None, (error.hint, "`instancectl restore undo` goes back")))
-            raise
+        return carried_out(Run(ground, wish, chosen, record, reach))
+
+
+def carried_out(run: Run) -> Result:
+    """Its result; an error is in the journal, too."""
+    ground, set_id = run.ground, run.record.set
+    try:
+        return run.run()
+    except BaseException as error:
+        message = error.message if isinstance(error, InstanceError) else type(error).__name__
+        ground.journal.write("restore-failed", set=set_id, error=message)
+        if isinstance(error, InstanceError) and run.record.kept:
+            error.hint = "\n".join(filter(None, (error.hint, "`instancectl restore undo` goes back")))
+        raise
 
 
 def _reached(ground: Ground, wish: Wish) -> tuple[Reach | None, Wish]:
@@ -108,14 +118,7 @@ def _needs(chosen: Chosen, reach: Reach | None) -> restoring.Needs:
 def _begin(ground: Ground, wish: Wish, chosen: Chosen, reach: Reach | None) -> Record:
     config = ground.understood(settings.instance_file(ground.opener.files(chosen.set)))
     beside = live.refuse_live(ground, config, chosen.set, wish)
-    found, free = _needs(chosen, reach), ground.free_bytes()
-    if free is not None and free < found.disk_bytes:
-        raise Refused(
-            f"cannot restore `{chosen.set.id}`: it needs {show_bytes(found.disk_bytes)} on disk, "
-            f"{show_bytes(free)} are free; nothing was changed",
-            hint="make room, or restore on a host with a larger disk",
-            subject="disk",
-        )
+    refuse_small(ground, chosen, _needs(chosen, reach))
     if reach:
         ground.rolling.refuse_version(reach)
     if beside:
@@ -127,8 +130,24 @@ def _begin(ground: Ground, wish: Wish, chosen: Chosen, reach: Reach | None) -> R
     return record
 
 
+def refuse_small(ground: Ground, chosen: Chosen, found: restoring.Needs) -> None:
+    """There must be room.
+
+    Raises:
+        Refused: there is not; nothing was changed.
+    """
+    free = ground.free_bytes()
+    if free is not None and free < found.disk_bytes:
+        raise Refused(
+            f"cannot restore `{chosen.set.id}`: it needs {show_bytes(found.disk_bytes)} on disk, "
+            f"{show_bytes(free)} are free; nothing was changed",
+            hint="make room, or restore on a host with a larger disk",
+            subject="disk",
+        )
+
+
 @dataclass(slots=True)
-class _Run:
+class Run:
     """One run through the phases."""
 
     ground: Ground
@@ -140,21 +159,30 @@ class _Run:
     _stage: Stage | None = None
 
     def run(self) -> Result:
+        """Every phase that is not done.
+
+        Raises:
+            InstanceError: one failed; the next run goes on with it.
+        """
         began = self.ground.tools.clock.monotonic_seconds()
         phases = self._phases()
         for number, (phase, what) in enumerate(phases.items(), 1):
             if not self.record.is_done(phase):
                 self._one(phase, what, number, len(phases))
         seconds = self.ground.tools.clock.monotonic_seconds() - began
-        if not self.record.beside:
-            live.tidy(self.ground, self.stage)
-        self.ground.desk.remove()
+        self.tidy()
         set_, now = self.chosen.set, self.ground.tools.clock.epoch_seconds()
         self._remember(now, seconds)
         self.ground.journal.write(
             "restore-done", set=set_.id, seconds=round(seconds, 1), lost_seconds=int(now) - self._since
         )
         return self._result(seconds, restoring.lost(self._since, self.record.began))
+
+    def tidy(self) -> None:
+        """Leave nothing behind but what `undo` needs."""
+        if not self.record.beside:
+            live.tidy(self.ground, self.stage)
+        self.ground.desk.remove()
 
     @property
     def _since(self) -> int:
@@ -260,7 +288,7 @@ class _Run:
             stage.volumes.set_in(MEDIA_VOLUME, CACHE)
         stage.volumes.set_in(REDIS_VOLUME, frozenset())
         recorded = settings.recorded(self.ground.opener.files(self.chosen.set))
-        self.ground.state.save(_with_schema(applied, recorded))
+        self.ground.state.save(with_schema(applied, recorded))
         return "the earlier ones are kept" if self.record.beside else ""
 
     def _start(self) -> str:
@@ -314,7 +342,8 @@ class _Run:
         return Result(Status.CHANGED, data, tuple(lines), tuple(notes))
 
 
-def _with_schema(applied: Applied, recorded: Applied) -> Applied:
+def with_schema(applied: Applied, recorded: Applied) -> Applied:
+    """What was set up here, with the schema that another database has."""
     return replace(
         applied, schema_before=recorded.schema_before, schema_after=recorded.schema_after, verified=""
     )

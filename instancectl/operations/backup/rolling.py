@@ -84,7 +84,7 @@ class Rolling:
         self.scratch.sweep()
         try:
             self.scratch.begin((VOLUME,))
-            self.scratch.start(replace(self._container(found), command=recovery.VERSION))
+            self.scratch.start(replace(self.container(found), command=recovery.VERSION))
             deadline = self.tools.clock.monotonic_seconds() + VERSION_SECONDS
             while self.scratch.exit_code("db") is None and self.tools.clock.monotonic_seconds() < deadline:
                 self.tools.clock.sleep(POLL_SECONDS)
@@ -113,10 +113,14 @@ class Rolling:
             self.opener.part(found.start, restoring.BASE, sink.write)
         for number, one in enumerate(found.chain.sent):
             with self.volumes.create(VOLUME, recovery.WAL_FILE.format(number=number)) as sink:
-                self._archive(one, sink.write)
+                self.archive(one, sink.write)
 
-    def _archive(self, one: Sent, write: Write) -> None:
-        """Its signature is compared before the file gets its name."""
+    def archive(self, one: Sent, write: Write) -> None:
+        """Write one archive of WAL, unpacked; its signature is compared before the file gets its name.
+
+        Raises:
+            Unhealthy: it is not what was written.
+        """
         hasher = self.tools.sealing.hasher()
 
         def pieces() -> Iterator[bytes]:
@@ -140,7 +144,7 @@ class Rolling:
         )
 
     def _recover(self, found: Reach) -> None:
-        self.scratch.start(replace(self._container(found), command=recovery.recover(found.moment)))
+        self.scratch.start(replace(self.container(found), command=recovery.recover(found.moment)))
         said = recovery.recovered(self._answer(found), found.base.segment_bytes)
         last = found.chain.sent[-1].last[8:]
         if said.whole and said.read < last:
@@ -151,7 +155,8 @@ class Rolling:
                 subject=said.read,
             )
 
-    def _container(self, found: Reach) -> Scratched:
+    def container(self, found: Reach) -> Scratched:
+        """PostgreSQL as it ran when the base was made, without a command."""
         files = self.opener.files(found.start)
         config = self.understood(settings.instance_file(files))
         secrets = from_values(dotenv.parse(files.get("secrets.env", b"").decode()).values)

@@ -135,7 +135,12 @@ class Run:
         with self._step("configuration and secrets") as note:
             note.done(writer.part("configuration.tar", _archive(self.subject.files)))
         with self._step("Redis") as note:
-            note.done(self._command(writer, "redis.rdb", "redis", commands.redis, database.REDIS_MAGIC))
+            note.done(self.redis(writer))
+
+    def redis(self, writer: Writer) -> Part:
+        """What is in Redis."""
+        argv = self.subject.commands.redis
+        return self._command(writer, "redis.rdb", "redis", argv, database.REDIS_MAGIC)
 
     def _command(self, writer: Writer, name: str, service: str, argv: tuple[str, ...], magic: bytes) -> Part:
         with self.subject.streams.start(self.subject.config.stack, service, argv) as running:

@@ -42,6 +42,7 @@ def recorded(files: Mapping[str, bytes]) -> Applied:
 def put(ground: Ground, set_: BackupSet) -> list[str]:
     """Write everything; what to say about it."""
     files = ground.opener.files(set_)
+    ground.handed.remove()  # whoever comes back to an empty host is no longer the one who left
     notes = []
     for name, content in sorted(files.items()):
         if name.startswith(STATE):
