@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from instancectl.core.applied import Applied
@@ -27,7 +27,11 @@ RETRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a removal touches."""
+    """What a removal touches.
+
+    Attributes:
+        forget: that this host handed the instance over; nothing of it is left to fence then.
+    """
 
     swarm: Swarm
     state: State
@@ -35,6 +39,7 @@ class Surroundings:
     lock: Lock
     reporter: Reporter
     clock: Clock
+    forget: Callable[[], None] = lambda: None
 
 
 def show(stack: str, domain: str, around: Surroundings, *, keep_data: bool) -> Result:
@@ -112,5 +117,6 @@ def _tidy(around: Surroundings, stack: str, applied: Applied, *, keep_data: bool
         for label in set(labels(stack)) & set(node.labels):
             around.swarm.unlabel_node(node.id, label)
     left = applied.created_swarm and around.swarm.leave_if_idle()
+    around.forget()
     around.state.save(Applied())
     return left

@@ -24,7 +24,7 @@ from instancectl.wiring.instance import (
 )
 from instancectl.wiring.looking import senses, subject
 from instancectl.wiring.members import ship_image
-from instancectl.wiring.moving import refuse_handed_over
+from instancectl.wiring.moving import record_of_handover, refuse_handed_over
 
 if TYPE_CHECKING:
     from instancectl.core.applied import Applied
@@ -181,6 +181,7 @@ def destruction(options: Globals) -> tuple[OpenInstance, destroy.Surroundings]:
         lock=lock(opened),
         reporter=reporter(options),
         clock=clock(),
+        forget=record_of_handover(opened).remove,
     )
     return opened, around
 

@@ -31,11 +31,11 @@ def giving(options: Globals) -> Giving:
         here=restoring.kept(options, command=HANDOVER),
         outlet=sending.outlet(options, HANDOVER),
         subject=backing_up.subject(options),
-        record=record(opened),
+        record=record_of_handover(opened),
     )
 
 
-def record(opened: OpenInstance) -> HandoverRecord:
+def record_of_handover(opened: OpenInstance) -> HandoverRecord:
     """What this host remembers of having handed over."""
     from instancectl.adapters.restore_files import HandoverFile
 
@@ -51,7 +51,7 @@ def refuse_handed_over(opened: OpenInstance, command: str) -> None:
     from instancectl.core.backup.moment import Moment
     from instancectl.errors import Refused
 
-    if command == HANDOVER or (given := record(opened).load()) is None:
+    if command == HANDOVER or (given := record_of_handover(opened).load()) is None:
         return
     domain = opened.config.instance.domain
     raise Refused(

@@ -1,7 +1,7 @@
 """Backup sets beside pg_dump, zstd, restic, borg, tar and age, in the same minutes on the same data.
 
     sudo .venv/bin/python tests/benchmarks/backup.py              about fifteen minutes
-    sudo .venv/bin/python tests/benchmarks/backup.py database     or `media`, `moments` alone
+    sudo .venv/bin/python tests/benchmarks/backup.py database     or `media`, `moments`, `moving` alone
 
 Docker must answer, and the testbed's images be built; the competitors are installed from Debian's archive.
 Sets of the database go to a real S3 server (Ceph RGW), encrypted; the competitors write plain files, or to a
@@ -38,6 +38,7 @@ from tests.benchmarks.backup_data import (  # noqa: E402
     measure,
 )  # fmt: skip
 from tests.benchmarks.backup_moments import moments  # noqa: E402
+from tests.benchmarks.backup_moving import moving  # noqa: E402
 from tests.contract.backup_harness import Instance, docker, postgres, redis, s3_server  # noqa: E402
 from tests.contract.test_backup_real import Typed  # noqa: E402
 from tests.contract.test_destinations import KEYS, Bucket  # noqa: E402
@@ -246,7 +247,7 @@ def one_file(report: Report, typed: Typed, kit: Path, base: Path, bucket: Bucket
     report.bar("B11", "one file from S3, wall", found["ours"].wall, 2, "s")
 
 
-PARTS = {"database": database, "media": media, "moments": moments}
+PARTS = {"database": database, "media": media, "moments": moments, "moving": moving}
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from instancectl.adapters.restoring.media_target import MediaDirectory
 from instancectl.adapters.restoring.restore_desk import DeskDirectory
 from instancectl.adapters.restoring.volume_files import VolumeDirectory
 from instancectl.core.applied import Applied
-from instancectl.core.backup import reviving
+from instancectl.core.backup import receiving, reviving
 from instancectl.core.backup.aside import RESTORED
 from instancectl.core.result import Result
 from instancectl.operations.backup import handover, moving
@@ -73,6 +74,7 @@ class OldHost:
         """A set that can be followed."""
         send(self.outlet)
         self.made.backup(self.repository.destination)
+        self.cluster.say("after the base")  # it reaches into the next segment, where nothing may be written
         send(self.outlet)
 
     @property
@@ -143,12 +145,22 @@ class NewHost:
         where = (
             "--volume", f"{self.stack}_db:{reviving.DIRECTORY}",
             "--env", f"PGDATA={reviving.DIRECTORY}/pgdata",
+            "--volume", f"{self.directory / 'socket'}:{receiving.SOCKET}",
         )  # fmt: skip
         secrets = self.cluster.made.secrets
         made = postgres(self.stack, secrets, self.cluster.image, *where)
         self.database = self.containers.enter_context(made)
         self.database.sql("insert into words (word) values ('here')")
         self.first = time.time()
+
+    def as_cluster(self) -> Cluster:
+        """What runs here now, as something to back up."""
+        assert self.database is not None
+        made = copy(self.cluster.made)
+        made.stack, made.directory = self.stack, self.directory
+        named = made.config.instance.model_copy(update={"name": self.stack})
+        made.config = made.config.model_copy(update={"instance": named})
+        return Cluster(made, self.database, self.path("db"), self.cluster.image)
 
     def stage(self) -> Stage:
         streams = DockerStreams(DockerSwarm())
@@ -205,7 +217,8 @@ class NewHost:
 
 @contextmanager
 def new_host(cluster: Cluster, destination: Destination, directory: Path) -> Iterator[NewHost]:
-    directory.mkdir(parents=True)
+    for name in ("wal", "socket"):
+        (directory / name).mkdir(parents=True)
     with ExitStack() as containers:
         host = NewHost(cluster, destination, directory, containers)
         for name in ("db", "media", "redis"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.backup_harness import redis
 from tests.contract.moving_harness import OldHost, move, new_host
 from tests.contract.test_moments_real import Cluster, cluster_of
 
@@ -29,6 +30,14 @@ def test_it_moves_in_seconds_and_nothing_is_lost(cluster: Cluster, tmp_path: Pat
     with cluster.receiver(), new_host(cluster, destination, tmp_path / "new") as new:
         old.prepare()
         found = move(old, new)
+        # The cluster has a timeline of its own now: from its first set on, moments are reached again.
+        here = new.as_cluster()
+        with redis(new.stack, here.made.secrets), here.receiver():
+            here.send()
+            here.made.backup()
+            here.say("moved")
+            here.send()
+            assert here.words("latest", which="word in ('here', 'moved')") == ["here", "moved"]
     print(found)
     assert found.committed > 100
     assert (found.lost_rows, found.lost_files) == (0, 0)

@@ -48,6 +48,15 @@ def test_nothing_of_it_is_left(site):
     assert not site.swarm.labels
 
 
+def test_that_it_was_handed_over_is_forgotten_with_it_and_not_before(site):
+    forgotten = []
+    around = replace(site.removal(), forget=lambda: forgotten.append("handover"))
+    destroy.destroy(STACK, DOMAIN, around, keep_data=True)
+    assert not forgotten
+    destroy.destroy(STACK, DOMAIN, around, keep_data=False)
+    assert forgotten == ["handover"]
+
+
 def test_what_is_used_goes_after_what_uses_it(site):
     kinds = [entry["kind"] for entry in remove(site).data["removed"]]
     order = ["service", "network", "config", "secret", "volume"]

@@ -27,7 +27,7 @@ and for a bucket any S3 client.
 | `trash/….json` | what no set needs any more and may go soon |
 | `wal/CLUSTER/FIRST-LAST-UNTIL-….tar.zst.age` | WAL of PostgreSQL between sets, where that is sent |
 | `wal/….tar.zst.age.sig` | the signature of the line that `b3sum` prints for it |
-| `handovers/ID.json`, `.json.sig`, `.end` | that a host handed the instance over, its signature, and who decided what |
+| `handovers/ID.json`, `.json.sig`, `.end` | a host handed the instance over; its signature; how it ended |
 | `followers/…` | how far a host is that follows; goes by itself |
 
 Parts: `database.dump` (pg_dump -Fc), `globals.sql` (roles), `configuration.tar` (`instance.toml`,

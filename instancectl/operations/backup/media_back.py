@@ -67,18 +67,14 @@ class MediaBack:
     def catch_up(self, set_: BackupSet) -> str:
         """The same where most is there already: only what differs is fetched, what is gone is removed.
 
+        One walk compares what is there, and what is fetched is compared with its hash: somebody waits.
+
         Raises:
             Unhealthy: a pack is missing or damaged, and nobody accepted that.
         """
         self.read_index(set_)
         self.target.begin()
-        wanted: dict[str, list[Entry]] = {}
-        gone: list[bytes] = []
-        for file, entry in _side_by_side(self.target.walk(), self.desk.whole()):
-            if entry is None and file is not None:
-                gone.append(file.path)
-            elif entry is not None and entry.pack not in self.missing and not _there(file, entry):
-                wanted.setdefault(entry.pack, []).append(entry)
+        wanted, gone = self._differences()
         for path in gone:
             self.target.remove(path)
         stored = {one.key: one for one in set_.packs}
@@ -87,7 +83,18 @@ class MediaBack:
             for entry, target in unpack(self.opener, stored, pack, entries, self.target):
                 self.target.link(entry, target)
         self.target.settle()
-        return self._prove()
+        return f"{sum(map(len, wanted.values()))} files fetched, {len(gone)} removed"
+
+    def _differences(self) -> tuple[dict[str, list[Entry]], list[bytes]]:
+        """What is to be fetched, by pack, and what is to be removed."""
+        wanted: dict[str, list[Entry]] = {}
+        gone: list[bytes] = []
+        for file, entry in _side_by_side(self.target.walk(), self.desk.whole()):
+            if entry is None and file is not None:
+                gone.append(file.path)
+            elif entry is not None and entry.pack not in self.missing and not _there(file, entry):
+                wanted.setdefault(entry.pack, []).append(entry)
+        return wanted, gone
 
     def _unpack(self, stored: dict[str, StoredObject], pack: str) -> None:
         try:
