@@ -19,8 +19,8 @@ class IndexDesk(Protocol):
         """The next line of the index."""
         ...
 
-    def close(self) -> None:
-        """The index is complete."""
+    def close(self, *, lasting: bool = True) -> None:
+        """The index is complete; a `lasting` one survives a power cut."""
         ...
 
     def is_complete(self) -> bool:

@@ -165,7 +165,7 @@ class FakeDesk:
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
 
-    def close(self) -> None:
+    def close(self, *, lasting: bool = True) -> None:
         self.complete = True
 
     def is_complete(self) -> bool:

@@ -249,19 +249,19 @@ class TestUndone:
     def test_withdrawn_before_it_was_taken_nothing_is_taken(self, old):
         host = old.new()
         old.clock.after(40, old.hand_over)
-        taken = host.target.settle
+        closed = host.desk.close
 
-        def undo_meanwhile():
-            taken()
-            if old.record.kept:
+        def undo_meanwhile(*, lasting=True):
+            closed(lasting=lasting)
+            if not lasting:  # the last media are looked at
                 old.undo()
 
-        host.target.settle = undo_meanwhile
+        host.desk.close = undo_meanwhile
         with pytest.raises(Refused, match="was withdrawn; nothing was changed"):
             host.follow()
         assert old.running == set(SERVICES)
         assert "db" not in host.running
-        host.target.settle = taken
+        host.desk.close = closed
         old.commit()
         old.sending.send()
         old.clock.after(60, old.hand_over)

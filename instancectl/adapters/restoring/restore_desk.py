@@ -43,12 +43,13 @@ class DeskDirectory:
         if self._size > HELD_BYTES:
             self._write()
 
-    def close(self) -> None:
-        """Durable from here on."""
+    def close(self, *, lasting: bool = True) -> None:
+        """Durable from here on, where that is wanted."""
         self._write()
         with self._working():
             (self._directory / WHOLE).touch()
-            os.sync()
+            if lasting:
+                os.sync()
             (self._directory / COMPLETE).touch()
 
     def is_complete(self) -> bool:

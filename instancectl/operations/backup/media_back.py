@@ -33,13 +33,13 @@ class MediaBack:
     accept: bool = False
     _links: list[tuple[Entry, bytes]] = field(default_factory=list)
 
-    def read_index(self, set_: BackupSet) -> None:
-        """Have the index at hand."""
+    def read_index(self, set_: BackupSet, *, lasting: bool = True) -> None:
+        """Have the index at hand; `lasting` for a later run, too."""
         lines = _Lines(self.desk)
         self.desk.begin()
         self.opener.part(set_, MEDIA, lines.write)
         lines.end()
-        self.desk.close()
+        self.desk.close(lasting=lasting)
 
     def run(self, set_: BackupSet) -> str:
         """Unpack everything that an earlier run did not; what to say about it.
@@ -72,7 +72,7 @@ class MediaBack:
         Raises:
             Unhealthy: a pack is missing or damaged, and nobody accepted that.
         """
-        self.read_index(set_)
+        self.read_index(set_, lasting=False)  # whoever goes on reads it again
         self.target.begin()
         wanted, gone = self._differences()
         for path in gone:
@@ -82,7 +82,8 @@ class MediaBack:
             entries.sort(key=lambda one: one.offset)
             for entry, target in unpack(self.opener, stored, pack, entries, self.target):
                 self.target.link(entry, target)
-        self.target.settle()
+        if wanted or gone:
+            self.target.settle()
         return f"{sum(map(len, wanted.values()))} files fetched, {len(gone)} removed"
 
     def _differences(self) -> tuple[dict[str, list[Entry]], list[bytes]]:
