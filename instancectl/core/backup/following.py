@@ -65,33 +65,29 @@ rm {WAL_FILE}
 TAKE: Final = ("sh", "-c", _TAKE)
 """Puts an archive of WAL where the standby looks: whole segments, each at once."""
 
-_HEAD = f"""set -e
-{CONNECT}export PGAPPNAME=instancectl-follow
-ask() {{ psql -XAtqw -v ON_ERROR_STOP=1 -c "$1"; }}
-"""
-
 # What was raised beyond what this standby has room for pauses it (14 and newer) until it is started anew.
-_LOOK = f"""{_HEAD}
-read=$(ask 'select pg_last_wal_replay_lsn()')
-follows=$(ask 'select pg_is_in_recovery()')
-paused=$(ask 'select case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end')
-echo "read $read"
-echo "follows $follows"
-echo "paused $paused"
+_LOOK = f"""set -e
+{CONNECT}export PGAPPNAME=instancectl-follow
+psql -XAtqw -F ' ' -v ON_ERROR_STOP=1 <<'END'
+select 'read', pg_last_wal_replay_lsn();
+select 'follows', pg_is_in_recovery();
+select 'paused', case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end;
+END
 """
 
 LOOK: Final = ("sh", "-c", _LOOK)
 """Fails as long as it does not answer."""
 
-_PROMOTE = f"""{_HEAD}
+_PROMOTE = f"""set -e
+{CONNECT}export PGAPPNAME=instancectl-follow
+ask() {{ psql -XAtqw -v ON_ERROR_STOP=1 -c "$1"; }}
 if [ "$(ask 'select pg_is_in_recovery()')" = t ]; then
   [ "$(ask 'select pg_promote(true, 60)')" = t ]
 fi
-ask 'checkpoint'
 """
 
 PROMOTE: Final = ("sh", "-c", _PROMOTE)
-"""Ends its following; done already is fine. The checkpoint is what a clean end waits for anyway."""
+"""Ends its following; done already is fine."""
 
 
 @dataclass(frozen=True, slots=True)

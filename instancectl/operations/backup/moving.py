@@ -138,6 +138,7 @@ def _begin(ground: Ground, wish: Wish, chosen: Chosen, reach: Reach) -> Record:
 class Moving(Run):
     """One run through the phases of a move."""
 
+    _at: str = ""
     _trace: str = ""
     _traced: float = 0.0
     _said: float = 0.0
@@ -221,7 +222,7 @@ class Moving(Run):
             at = copy.feed(at)
             self._tell(copy, at)
             clock.sleep(LOOK_SECONDS)
-        self._handover = found
+        self._handover, self._at = found, at
         self._save(replace(self.record, handover=found.id))
         return f"handed over up to `{found.last}`"
 
@@ -293,7 +294,7 @@ class Moving(Run):
     def _wal(self, copy: Following, given: Handover) -> None:
         clock = self.ground.tools.clock
         deadline = clock.monotonic_seconds() + WAL_SECONDS
-        at = copy.feed(copy.segment(copy.look()), everything=True)
+        at = copy.feed(self._at) if self._at else copy.feed(copy.segment(copy.look()), everything=True)
         while at < given.last:
             if clock.monotonic_seconds() > deadline:
                 missing = wal.following(at, self._start_from.base.segment_bytes)
