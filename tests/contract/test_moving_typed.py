@@ -51,6 +51,13 @@ class Shell:
         return json.loads(done.stdout)
 
 
+def instance_in(directory: Path, stack: str) -> Shell:
+    """Settings and secrets, of which nothing runs."""
+    (directory / "instance.toml").write_text(INSTANCE.format(domain=DOMAIN, stack=stack, image=IMAGE))
+    SecretFile(directory / "secrets.env").add(SystemSecretGenerator().generate(NAMES))
+    return Shell(directory)
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with cluster_of(IMAGE, tmp_path_factory.mktemp("typed")) as made:
@@ -61,8 +68,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def shell(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """An instance whose WAL is sent, with a set that has a base."""
     directory, stack = tmp_path_factory.mktemp("instance"), cluster.made.stack
-    (directory / "instance.toml").write_text(INSTANCE.format(domain=DOMAIN, stack=stack, image=IMAGE))
-    SecretFile(directory / "secrets.env").add(SystemSecretGenerator().generate(NAMES))
+    made = instance_in(directory, stack)
     (directory / "disk").mkdir()
     volumes = [docker("volume", "create", f"{stack}_{name}").strip() for name in ("media", "wal")]
     try:
@@ -74,7 +80,6 @@ def shell(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             IMAGE, *receiving.RECEIVE,
         ):  # fmt: skip
             wait_until(lambda: cluster.slot().startswith("t"), "the receiver")
-            made = Shell(directory)
             place = ("--directory", str(directory / "disk"), "--kit", str(directory / "kit.txt"))
             made.run("backup", "init", *place, "--accept-risk", "same-disk")
             made.run("backup", "send")
@@ -87,6 +92,7 @@ def shell(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             docker("volume", "rm", "--force", name)
 
 
+@pytest.mark.long
 def test_what_is_said_beforehand(shell: Shell, tmp_path: Path) -> None:
     refused = shell.run("backup", "handover", "--dry-run", code=7)
     assert "nobody follows social.example" in refused["errors"][0]["message"]
@@ -104,12 +110,9 @@ def test_what_is_said_beforehand(shell: Shell, tmp_path: Path) -> None:
     assert elsewhere.run("restore", *source, "--follow", "--at", "latest", code=2)["errors"]
 
 
-def test_a_host_that_handed_over_starts_nothing(shell: Shell) -> None:
-    record = HandoverFile(shell.directory / "state" / "handover.json")
-    record.save(GIVEN)
-    try:
-        for words in (("deploy",), ("maintenance", "off"), ("backup", "create"), ("backup", "send")):
-            refused = shell.run(*words, code=7)["errors"][0]
-            assert f"{DOMAIN} was handed over by this host" in refused["message"]
-    finally:
-        record.remove()
+def test_a_host_that_handed_over_starts_nothing(tmp_path: Path) -> None:
+    shell = instance_in(tmp_path, "handed")
+    HandoverFile(tmp_path / "state" / "handover.json").save(GIVEN)
+    for words in (("deploy",), ("maintenance", "off"), ("backup", "create"), ("backup", "send")):
+        refused = shell.run(*words, code=7)["errors"][0]
+        assert f"{DOMAIN} was handed over by this host" in refused["message"]
