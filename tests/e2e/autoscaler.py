@@ -65,8 +65,14 @@ def seen(instance: Instance, subject: str = PUSH) -> list[dict[str, Any]]:
     return [one for one in found if one["subject"] == subject]
 
 
-def configured(instance: Instance, scaling: str) -> None:
-    """In this mode, and as if it had never scaled before."""
+def configured(instance: Instance, scaling: str, **changes: object) -> None:
+    """In this mode, with further settings, and as if it had never scaled before."""
     for path in (instance.directory / "state").glob("scaling.sqlite3*"):
         path.unlink()
-    instance.configure(scaling__mode=scaling, scaling__objectives__push=OBJECTIVE)
+    instance.configure(scaling__mode=scaling, scaling__objectives__push=OBJECTIVE, **changes)
+
+
+def mode(instance: Instance) -> str:
+    """Of registrations, as Mastodon has it."""
+    value = instance.sql("select value from settings where var = 'registrations_mode'")
+    return value.replace("---", "").strip().strip("'\"")

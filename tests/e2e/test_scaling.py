@@ -9,7 +9,7 @@ import time
 import pytest
 
 from instancectl.adapters.sqlite.scaling_record import SqliteScalingRecord
-from tests.e2e.autoscaler import OBJECTIVE, PUSH, agent, busy, configured, running, seen
+from tests.e2e.autoscaler import OBJECTIVE, PUSH, agent, busy, configured, mode, running, seen
 from tests.e2e.host import Instance, docker, eventually
 from tests.e2e.peers import Flow, Peers, Waited
 
@@ -114,11 +114,6 @@ class TestSurge:
             assert mode(instance) == "none"
         finally:
             instance.cli("tootctl", "settings", "registrations", "open")
-
-
-def mode(instance: Instance) -> str:
-    value = instance.sql("select value from settings where var = 'registrations_mode'")
-    return value.replace("---", "").strip().strip("'\"")
 
 
 class TestAutomatic:
