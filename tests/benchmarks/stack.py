@@ -101,14 +101,18 @@ class Instance:
 
     def set(self, section: str, key: str, value: object) -> None:
         """Write one setting into the file, as an admin would."""
-        file = self.directory / "instance.toml"
-        lines = [line for line in file.read_text().splitlines() if not line.startswith(f"{key} = ")]
-        at = next((number for number, line in enumerate(lines) if line == f"[{section}]"), None)
-        if at is None:
-            lines += ["", f"[{section}]"]
-            at = len(lines) - 1
-        lines.insert(at + 1, f"{key} = {value}")
-        file.write_text("\n".join(lines) + "\n")
+        file, kept, inside = self.directory / "instance.toml", [], False
+        for line in file.read_text().splitlines():
+            if line.startswith("["):
+                inside = line == f"[{section}]"
+            # Other sections have settings of the same name.
+            if not (inside and line.startswith(f"{key} = ")):
+                kept.append(line)
+            if line == f"[{section}]":
+                kept.append(f"{key} = {value}")
+        if f"[{section}]" not in kept:
+            kept += ["", f"[{section}]", f"{key} = {value}"]
+        file.write_text("\n".join(kept) + "\n")
 
     def container(self, service: str) -> str:
         """Id of a running replica.

@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.hosts, pytest.mark.slow]
 TOML = "/etc/instancectl/instance.toml"
 SERVICE = "sidekiq-default"
 WORKERS = 6
+THREADS = 5
+INSERTS = 20_000
 RISKS = ("--accept-risk=s3", "--accept-risk=disk")
 """There is no object store here: the test is about where workers run, not about media."""
 
@@ -113,16 +115,42 @@ class Cluster:
         """Jobs that were ever done."""
         return int(self.redis("GET", "stat:processed") or 0)
 
-    def push(self, count: int) -> None:
-        """Put jobs into the queue `default`; each takes a moment and finds nothing to do."""
+    def push(self, count: int, worker: str = "DistributionWorker", *args: int) -> None:
+        """Put jobs into the queue `default`; by themselves they find nothing to do."""
         now = time.time()
         jobs = (
-            {"class": "DistributionWorker", "args": [0], "queue": "default", "retry": True,
+            {"class": worker, "args": args or [0], "queue": "default", "retry": True,
              "jid": uuid.uuid4().hex[:24], "created_at": now, "enqueued_at": now}
             for _ in range(count)
         )  # fmt: skip
         quoted = (json.dumps(json.dumps(job)) for job in jobs)
         self.redis(stdin="".join(f"LPUSH queue:default {job}\n" for job in quoted))
+
+    def waiting(self) -> int:
+        """Jobs of `default` that nobody has begun."""
+        return int(self.redis("LLEN", "queue:default") or 0)
+
+    def post(self) -> tuple[int, int]:
+        """A post of the owner, and its account."""
+        ruby = (
+            "one = Account.find_local('admin'); "
+            "puts [Status.create!(account: one, text: 'hello', visibility: :public).id, one.id].join(' ')"
+        )
+        script = (
+            'id=$(docker ps -q --filter "label=com.docker.swarm.service.name=$0_web" | head -n 1); '
+            'exec docker exec "$id" bin/rails runner "$1"'
+        )
+        status, account = self.first.exec("sh", "-c", script, STACK, ruby).out.split()[-2:]
+        return int(status), int(account)
+
+    def room(self) -> list[dict[str, Any]]:
+        """Hosts that scaling reckons with."""
+        return self.cli("--json", "scale", "show").document["data"]["hosts"]
+
+    def decided(self, subject: str, kind: str) -> list[str]:
+        """Sentences of what was done about a service within the last day, oldest first."""
+        told = self.cli("--json", "scale", "explain").document["data"]["decisions"]
+        return [one["reason"] for one in told if (one["subject"], one["kind"]) == (subject, kind)]
 
     def does_jobs(self, count: int = 300, seconds: float = 120) -> None:
         """All of the jobs that are put now are done in time, and none fails."""
@@ -202,6 +230,43 @@ def test_a_second_host_takes_workers_dies_and_comes_back(cluster: Cluster) -> No
     eventually(lambda: cluster.cli("status", expect=None).code == 0, seconds=300, pause=3)
     assert cluster.processed() >= before
     cluster.does_jobs()
+
+
+def test_workers_scale_themselves_onto_the_second_host_and_go_on_when_it_is_cut_off(cluster: Cluster) -> None:
+    first, second = cluster.first, cluster.member()
+    cluster.settings(rf"/^\[services.{SERVICE}\]/,/^# replicas/ s/^replicas.*/# replicas = 1/")
+    cluster.settings(r"/^\[scaling\]/,/^\[/ s/^# mode = .*/mode = \"auto\"/")
+    cluster.cli("deploy", *RISKS)
+    post = cluster.post()
+    cluster.does_jobs()
+
+    # More than the first host can work off in time.
+    began, done = time.monotonic(), cluster.processed()
+    cluster.push(INSERTS, "FeedInsertWorker", *post)
+    eventually(lambda: cluster.carries(second), seconds=120, pause=0.5)
+    print(f"a process on the second host {time.monotonic() - began:.0f} s after the surge began")
+    eventually(lambda: cluster.decided(SERVICE, "replicas"), seconds=30)
+    print(cluster.decided(SERVICE, "replicas")[-1])
+
+    # The plug is pulled while it works: nobody is sent there, and the first one works off what is left.
+    in_hand = THREADS * (cluster.carries(second) + cluster.carries(first))
+    second.kill()
+    eventually(lambda: cluster.hosts()[second.name]["state"] == "down", seconds=90, pause=1)
+    eventually(lambda: [one["name"] for one in cluster.room()] == [first.name], seconds=60, pause=1)
+    eventually(lambda: not cluster.waiting(), seconds=600, pause=2)
+    eventually(lambda: cluster.processed() >= done + INSERTS - in_hand, seconds=60, pause=1)
+    print(f"{INSERTS} jobs, {done + INSERTS - cluster.processed()} lost with the host, at most {in_hand}")
+    assert min(one["room_bytes"] for one in cluster.room()) >= 0
+    assert first.exec("systemctl", "is-active", "instancectl-agent").out.strip() == "active"
+
+    second.start()
+    eventually(lambda: cluster.hosts()[second.name]["state"] == "ready", seconds=180, pause=1)
+    eventually(lambda: len(cluster.room()) == 2, seconds=60, pause=1)
+    cluster.does_jobs()
+    cluster.settings(r"/^\[scaling\]/,/^\[/ s/^mode = .*/# mode = \"advise\"/")
+    cluster.cli("scale", "release")
+    cluster.settings(rf"/^\[services.{SERVICE}\]/,/^# replicas/ s/^# replicas.*/replicas = 2/")
+    cluster.cli("deploy", *RISKS)
 
 
 def test_a_host_for_monitoring_watches_the_first_one(cluster: Cluster) -> None:
