@@ -148,14 +148,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", help="bars to measure; all of them without")
+    known = ("decision", *BARS)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"what to measure; all without: {', '.join(known)}"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--without-baselines", action="store_true")
     typed = parser.parse_args()
+    if unknown := [name for name in typed.names if name not in known]:
+        parser.error(f"nothing is called {', '.join(unknown)}; there are {', '.join(known)}")
     baselines = () if typed.without_baselines else BASELINES
     reached = [
         decision() if name == "decision" else measure(name, typed.seeds, baselines)
-        for name in typed.names or ["decision", *BARS]
+        for name in typed.names or known
     ]
     print(f"\n{sum(reached)} of {len(reached)} reached")
     return 0 if all(reached) else 1

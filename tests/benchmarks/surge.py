@@ -88,7 +88,8 @@ def stock() -> None:
     for service in services():
         if service.startswith("sidekiq-"):
             changed(service, "--replicas", "0")
-    changed("sidekiq", "--env-add", "SIDEKIQ_CONCURRENCY=5")
+    # Without words of ours it goes by the weights of Mastodon's own `config/sidekiq.yml`.
+    changed("sidekiq", "--env-add", "SIDEKIQ_CONCURRENCY=5", "--args", "bundle exec sidekiq")
     weighed({}, DOCKERS_OWN)
 
 

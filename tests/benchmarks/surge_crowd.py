@@ -66,8 +66,11 @@ readers = Array.new(HOME) { member }
 POSTS.times do |number|
   post('/api/v1/statuses', { status: "post #{number} #{SecureRandom.hex(4)}" }, readers.first)
 end
-waited(60) { idle? }
-home = JSON.parse(read('/api/v1/timelines/home', token: readers.first).body)
+home = []
+waited(60) do
+  home = JSON.parse(read('/api/v1/timelines/home', token: readers.first).body)
+  home.size >= POSTS && idle?
+end
 raise "the home timeline shows #{home.size} posts" if home.size < POSTS
 account = Account.find_by(username: 'admin', domain: nil)
 popular = "/@admin/#{home.first['id']}"
@@ -87,10 +90,12 @@ times, failed, accepted = Hash.new { |all, name| all[name] = [] }, Hash.new(0), 
 timed = lambda do |name, &work|
   started = now
   answer = work.call
-  lock.synchronize { answer.code == '200' ? times[name] << (now - started) : failed[name] += 1 }
+  lock.synchronize do
+    answer.code == '200' ? times[name] << (now - started) : failed["#{name} #{answer.code}"] += 1
+  end
   answer
-rescue SystemCallError, IOError, Timeout::Error
-  lock.synchronize { failed[name] += 1 }
+rescue SystemCallError, IOError, Timeout::Error => error
+  lock.synchronize { failed["#{name} #{error.class}"] += 1 }
   nil
 end
 
@@ -117,7 +122,7 @@ threads << Thread.new do
     if (now - began) * SIGNUPS >= asked
       asked += 1
       arriving << Thread.new do
-        mail, at = "p#{SecureRandom.hex(8)}@people.example", Time.now.to_f
+        mail, at = "p#{SecureRandom.hex(8)}@#{SITE}", Time.now.to_f
         form = { username: mail[/\A[^@]+/], email: mail, password: SecureRandom.hex(12),
                  agreement: 'true', locale: 'en' }
         answer = timed.call(:signup) { post('/api/v1/accounts', form, opening) }
