@@ -72,13 +72,16 @@ def judged(known: LadderState, weather: Weather, *, highest: int, at: float) -> 
             known,
             level=known.level - 1,
             entered_at=at,
+            left_at=at,
             calm_since=at - CALM_SECONDS + NEXT_SECONDS,
         )
     return known
 
 
 def _timed(known: LadderState, weather: Weather, at: float) -> LadderState:
-    threshold = PRESSED[min(known.level + 1, TOP)]
+    # Whether there was room for it shows at once: a rung that is missed is back before anybody is late.
+    missed = known.left_at and at - known.left_at < CALM_SECONDS
+    threshold = PRESSED[1 if missed else min(known.level + 1, TOP)]
     pressed = weather.pressure > threshold and bool(weather.exhausted)
     calm = weather.late < CALM
     return replace(

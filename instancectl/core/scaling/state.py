@@ -97,12 +97,17 @@ class MailState:
 
 @dataclass(frozen=True, slots=True)
 class LadderState:
-    """The degrade ladder: the rung, when it was entered, and since when there is pressure or calm."""
+    """The degrade ladder: the rung, when it was entered, and since when there is pressure or calm.
+
+    Attributes:
+        left_at: when the rung above was left; 0 when none was.
+    """
 
     level: int = 0
     entered_at: float = 0.0
     pressed_since: float = 0.0
     calm_since: float = 0.0
+    left_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from instancectl.core.scaling import degrade
@@ -34,6 +36,24 @@ def test_calm_from_before_a_rung_does_not_end_it() -> None:
     entered = levels.index(1)
     left = levels.index(0, entered)
     assert 10 * (left - entered) >= degrade.CALM_SECONDS
+
+
+def test_a_rung_that_is_missed_is_back_sooner_than_it_was_entered_first() -> None:
+    stormy, calm = Weather(0.5, 0.1, "processor", 1.0), Weather(0.0, 0.0, "", 0.5)
+    known = LadderState(3, START - 5000)
+    assert _after(known, stormy, 10).level == 3  # the fourth rung takes more than that the first time
+    known = LadderState(4, START - 5000, calm_since=START - degrade.CALM_SECONDS)
+    known = degrade.judged(known, calm, highest=4, at=START)
+    assert known.level == 3
+    assert _after(known, stormy, 1).level == 3  # a single sample is none
+    assert _after(known, stormy, 3).level == 4
+    assert _after(replace(known, entered_at=START - 5000, left_at=START - 5000), stormy, 3).level == 3
+
+
+def _after(known: LadderState, weather: Weather, samples: int) -> LadderState:
+    for tick in range(1, samples + 1):
+        known = degrade.judged(known, weather, highest=4, at=START + 10 * tick)
+    return known
 
 
 def test_what_may_wait_for_an_hour_takes_from_nobody() -> None:
