@@ -39,6 +39,7 @@ from tests.benchmarks.backup_data import (  # noqa: E402
 )  # fmt: skip
 from tests.benchmarks.backup_moments import moments  # noqa: E402
 from tests.benchmarks.backup_moving import moving  # noqa: E402
+from tests.benchmarks.backup_proofs import proofs  # noqa: E402
 from tests.contract.backup_harness import Instance, docker, postgres, redis, s3_server  # noqa: E402
 from tests.contract.test_backup_real import Typed  # noqa: E402
 from tests.contract.test_destinations import KEYS, Bucket  # noqa: E402
@@ -247,7 +248,7 @@ def one_file(report: Report, typed: Typed, kit: Path, base: Path, bucket: Bucket
     report.bar("B11", "one file from S3, wall", found["ours"].wall, 2, "s")
 
 
-PARTS = {"database": database, "media": media, "moments": moments, "moving": moving}
+PARTS = {"database": database, "media": media, "moments": moments, "moving": moving, "proofs": proofs}
 
 
 def main() -> int:

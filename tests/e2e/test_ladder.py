@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(2700)]
 
 PULL = "sidekiq-pull"
 TOO_MUCH = 110.0
-"""Deliveries a second, each of one second: two processes of 25 threads are all that two cores allow."""
+"""Deliveries a second, each of one second: more than two cores ever deliver."""
 UP_SECONDS = 180
 AGAIN_SECONDS = 120
 """For another agent to go on, and for samples, which come every ten seconds."""
