@@ -19,7 +19,10 @@ TOO_MUCH = 110.0
 """Deliveries a second, each of one second: more than two cores ever deliver."""
 UP_SECONDS = 180
 AGAIN_SECONDS = 120
-"""For another agent to go on, and for samples, which come every ten seconds."""
+"""For another agent to go on, and for samples, which come every ten seconds.
+
+Nothing else may keep the processor busy meanwhile: nobody leaves a rung into a full one.
+"""
 
 
 @pytest.fixture

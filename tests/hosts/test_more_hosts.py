@@ -17,7 +17,7 @@ from tests.hosts.conftest import TwoHosts
 from tests.hosts.instance import DOMAIN, STACK, launch
 from tests.hosts.machine import Laptop, TestHost
 
-pytestmark = [pytest.mark.hosts, pytest.mark.slow]
+pytestmark = [pytest.mark.hosts, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 TOML = "/etc/instancectl/instance.toml"
 SERVICE = "sidekiq-default"
