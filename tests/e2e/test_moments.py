@@ -63,3 +63,31 @@ def test_back_to_the_second_before_a_mistake(instance: Instance, browser: Browse
     assert browser.ask(f"/api/v1/statuses/{later}").status == 200
     instance.cli("restore", "finish")
     assert instance.cli("plan", "--exit-code").code == 0
+
+
+def test_what_was_handed_over_is_taken_back_as_long_as_nobody_took_it(
+    instance: Instance, browser: Browser, places: Path
+) -> None:
+    instance.cli("deploy")
+    eventually(lambda: "t" in instance.sql("select active from pg_replication_slots"), seconds=60)
+    instance.cli("backup", "send")
+    instance.cli("backup", "create")
+    words = ("backup", "handover", f"--confirm={DOMAIN}")
+    assert "nobody" in instance.cli(*words, expect=7).err
+    assert browser.ask("/about").status == 200
+
+    instance.cli(*words, "--accept-risk=nobody-follows")
+    page = browser.ask("/about")
+    assert page.status == 503
+    assert "moving to another server" in page.text
+    assert not {"web", "streaming", "sidekiq"} & set(instance.tasks())
+    for refused in (("deploy",), ("maintenance", "off"), ("backup", "create")):
+        assert "handed over" in instance.cli(*refused, expect=7).err
+    assert list((places / "handovers").glob("*.json"))
+
+    instance.cli(*words, "--undo")
+    eventually(lambda: browser.ask("/about").status == 200, seconds=30)
+    assert instance.cli("plan", "--exit-code").code == 0
+    assert {"handover-started", "handover-done", "handover-undone"} <= {
+        entry["event"] for entry in instance.journal()
+    }
