@@ -33,6 +33,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 CALM_WITHIN = 300
 RESOLVED_WITHIN = 300
+CERTIFICATE_SECONDS = 300
+"""An agent looks at certificates so often."""
 LOOK_AROUND = 15
 """Whatever else would page has by then."""
 
@@ -49,6 +51,7 @@ class Fault:
     within: float = 150
     heals: str = ""
     """The service whose health check fails, too: Swarm may have replaced it before anybody is told."""
+    over_within: float = RESOLVED_WITHIN
 
 
 def _all(names: str, breaks: Callable[[str], AbstractContextManager[None]]) -> Break:
@@ -169,6 +172,7 @@ FAULTS = (
     Fault(
         "certificate expired, no scheduler, mail stopped", _slow_ones,
         _only("CertificateExpiringSoon", "SchedulerMissing", "MailServerDown"), 1080,
+        over_within=RESOLVED_WITHIN + CERTIFICATE_SECONDS,
     ),
 )  # fmt: skip
 
@@ -223,11 +227,13 @@ def test_a_fault_is_told_by_its_alert_and_no_other(alarmed: Alarmed, fault: Faul
         if alarmed.mail.container in lines("ps", "-q", "--no-trunc"):
             eventually(lambda: len(alarmed.mails()) > mails, seconds=15)
         time.sleep(LOOK_AROUND)
+        mending = time.monotonic()
+    # Where several things are mended, one after the other, the first may be over before the last is mended.
     mended = time.monotonic()
-    over = _first_times(partial(hook.names, mended, "resolved"), fault.alerts, mended, RESOLVED_WITHIN)
+    over = _first_times(partial(hook.names, mending, "resolved"), fault.alerts, mended, fault.over_within)
     assert over
     for name in sorted(fault.alerts):
-        print(f"| {fault.name} | {name} | {told[name]:.0f} s | {over[name]:.0f} s |")
+        print(f"| {fault.name} | {name} | {told[name]:.0f} s | {max(0, over[name]):.0f} s |")
     pages = [body for at, body in hook.got if at >= started and body["severity"] == "page"]
     assert {one["name"] for body in pages for one in body["alerts"]} == fault.alerts
 
