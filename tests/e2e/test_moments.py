@@ -77,15 +77,16 @@ def test_what_was_handed_over_is_taken_back_as_long_as_nobody_took_it(
     assert browser.ask("/about").status == 200
 
     instance.cli(*words, "--accept-risk=nobody-follows")
-    page = browser.ask("/about")
-    assert page.status == 503
-    assert "moving to another server" in page.text
-    assert not {"web", "streaming", "sidekiq"} & set(instance.tasks())
-    for refused in (("deploy",), ("maintenance", "off"), ("backup", "create")):
-        assert "handed over" in instance.cli(*refused, expect=7).err
-    assert list((places / "handovers").glob("*.json"))
-
-    instance.cli(*words, "--undo")
+    try:
+        page = browser.ask("/about")
+        assert page.status == 503
+        assert "moving to another server" in page.text
+        assert not {"web", "streaming", "sidekiq"} & set(instance.tasks())
+        for refused in (("deploy",), ("maintenance", "off"), ("backup", "create")):
+            assert "handed over" in instance.cli(*refused, expect=7).err
+        assert list(places.rglob("handovers/*.json"))
+    finally:
+        instance.cli(*words, "--undo")
     eventually(lambda: browser.ask("/about").status == 200, seconds=30)
     assert instance.cli("plan", "--exit-code").code == 0
     assert {"handover-started", "handover-done", "handover-undone"} <= {
